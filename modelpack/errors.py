@@ -1,0 +1,94 @@
+"""Every error that a user can meet, with its exit code.
+
+A message says what is wrong and where; ``hint`` says what to do next. Messages of one sentence end without a
+full stop, and values come after a colon.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Problem:
+    """One finding in something the user wrote."""
+
+    where: str
+    """``file:line:column: key.path``, as much of it as is known."""
+    message: str
+    """What is wrong, and what was found."""
+    hint: str | None = None
+    """What to do next."""
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.message}"
+        return f"{text} ({self.hint})" if self.hint else text
+
+
+class ModelpackError(Exception):
+    """Base of all errors that are the user's or the machine's to mend.
+
+    Args:
+        message: what is wrong and where.
+        hint: what to do next.
+        details: further lines, shown below the message as they are (the end of a log, a list of findings).
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str | None = None, details: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.details = details
+
+
+class SpecError(ModelpackError):
+    """The spec or a file it names is wrong; carries every problem found, not only the first."""
+
+    exit_code = 3
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        count = len(problems)
+        super().__init__(
+            f"the spec has {count} problem{'s' if count != 1 else ''}",
+            details=tuple(str(problem) for problem in problems),
+        )
+        self.problems = problems
+
+
+class LockError(ModelpackError):
+    """The lock is missing, stale, damaged or of a version that is not known."""
+
+    exit_code = 4
+
+
+class ResolveError(ModelpackError):
+    """Requirements that cannot be met, or an index that cannot be trusted or reached."""
+
+    exit_code = 5
+
+
+class BuildError(ModelpackError):
+    """Nix, or a builder that it ran, failed."""
+
+    exit_code = 6
+
+
+class ToolError(ModelpackError):
+    """A program or a kernel feature that is needed is missing on this machine."""
+
+    exit_code = 7
+
+
+class FetchError(ModelpackError):
+    """An artifact could not be had, or is not what the lock says."""
+
+    exit_code = 8
+
+
+class CheckError(ModelpackError):
+    """The server did not start, did not become ready, or did not answer as the spec says."""
+
+    exit_code = 9

@@ -1,0 +1,272 @@
+"""The lock: every byte of a package by sha256, and why it is there. It names sources, never hosts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from modelpack.codec import CodecError, from_json, to_json
+from modelpack.errors import LockError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+VERSION = 1
+FILENAME = "modelpack.lock.json"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parent:
+    """A distribution that requires another, and how."""
+
+    name: str
+    specifier: str
+    """PEP 440 specifier set as its metadata writes it; empty when any version will do."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wheel:
+    """One pinned wheel."""
+
+    name: str
+    """PEP 503 normalized."""
+    version: str
+    filename: str
+    sha256: str
+    size: int
+    """Bytes."""
+    source: str
+    """``pypi``: whatever Python package indexes the machine is configured for."""
+    required_by: tuple[Parent, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LockedRequirement:
+    """A requirement of the user or of the server, and where it was written."""
+
+    requirement: str
+    origin: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Python:
+    """The Python environment."""
+
+    version: str
+    """``3.11``."""
+    requirements: tuple[LockedRequirement, ...]
+    wheels: tuple[Wheel, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deb:
+    """One pinned Debian binary package."""
+
+    name: str
+    version: str
+    architecture: str
+    filename: str
+    """File name alone, as in the index without its folders."""
+    sha256: str
+    size: int
+    source: str
+    """``debian``: whatever Debian archives the machine is configured for."""
+    depends: tuple[str, ...] = ()
+    """Names of the locked packages that meet its Depends and Pre-Depends."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evidence:
+    """What was verified about a release of an archive before anything was taken from it."""
+
+    suite: str
+    """``bookworm``, ``bookworm-security``."""
+    sha256: str
+    """Digest of the InRelease file."""
+    date: str
+    """Its Date, as ISO 8601 in UTC."""
+    valid_until: str | None
+    fingerprint: str
+    """Primary key fingerprint of the key that made the good signature."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DebSet:
+    """A dependency closure of Debian packages of one architecture."""
+
+    architecture: str
+    """``amd64``, ``arm64``."""
+    requested: tuple[str, ...]
+    packages: tuple[Deb, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DebianBase:
+    """The base environment, and the tools that build the package, from one Debian suite."""
+
+    suite: str
+    glibc: str
+    """``2.36``: what wheels may ask for."""
+    evidence: tuple[Evidence, ...]
+    target: DebSet
+    tools: DebSet
+    """For the machine that builds: Python of the same version, patchelf, the pinned codec."""
+    seed: Deb
+    """busybox-static of the machine that builds."""
+    seed_nar_sha256: str
+    """Of the folder holding only ``bin/busybox``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileEntry:
+    """A file or symlink of the user's."""
+
+    path: str
+    """Below the tree's root, with ``/``."""
+    size: int = 0
+    sha256: str | None = None
+    executable: bool = False
+    link: str | None = None
+    """Target of a symlink, which stays inside the tree."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tree:
+    """Files that arrive together: a model, the code, an input, the samples of the check.
+
+    Files of at least ``LARGE`` bytes are fixed-output paths of their own; all others form one recursive one.
+    """
+
+    files: tuple[FileEntry, ...]
+    nar_sha256: str
+    """Of the folder holding the small files and the symlinks."""
+
+
+LARGE = 4 << 20
+"""Bytes from which a file of the user's gets a store path and a layer of its own."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Server:
+    """The inference server, with everything the catalogue says of it, so that the lock alone is enough."""
+
+    name: str
+    command: tuple[str, ...]
+    """Words; ``@python@``, ``@env@``, ``@code@``, ``@model@``, ``@port@`` stand for what is known later."""
+    environment: Mapping[str, str]
+    port: int
+    routes: Mapping[str, str]
+    """``liveness``, ``readiness``, ``scoring``, ``openapi``: paths on that port."""
+    stop_signal: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LockedRequest:
+    """A sample request of the check; file names are below the tree ``samples``."""
+
+    name: str
+    method: str
+    route: str
+    content_type: str
+    request: str | None
+    status: int
+    response: str | None
+    tolerance: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LockedCheck:
+    """What the server must do before there is a package."""
+
+    timeout: float
+    requests: tuple[LockedRequest, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LockedImage:
+    """The parts of the OCI image configuration that are the spec's to say."""
+
+    user: str
+    labels: Mapping[str, str]
+    compression: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Digests:
+    """sha256 of what each resolved section was made from; a section whose digest differs is stale."""
+
+    python: str
+    base: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lock:
+    """Everything that a package is made from."""
+
+    version: int
+    name: str
+    package_version: str
+    description: str | None
+    platform: str
+    """``linux/amd64``."""
+    build_system: str
+    """Nix system of the machine that builds: ``x86_64-linux``."""
+    digests: Digests
+    environment_variables: Mapping[str, str]
+    server: Server
+    check: LockedCheck | None
+    image: LockedImage
+    trees: Mapping[str, Tree]
+    """``model``, ``code``, ``samples``, and ``input-NAME`` for every input."""
+    python: Python
+    base: DebianBase
+
+
+def to_text(lock: Lock) -> str:
+    """Give the file's text: stable, one value a line, with a final newline."""
+    return json.dumps(to_json(lock), indent=2, ensure_ascii=False) + "\n"
+
+
+def digest(lock: Lock) -> str:
+    """Give ``sha256:HEX`` of the file's text."""
+    return "sha256:" + hashlib.sha256(to_text(lock).encode()).hexdigest()
+
+
+def parse(text: str, name: str = FILENAME) -> Lock:
+    """Read a lock.
+
+    Raises:
+        LockError: it is not JSON, of another version, or not whole.
+    """
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise LockError(f"{name} is not JSON: {error}", hint="run: modelpack lock") from error
+    found = data.get("version") if isinstance(data, dict) else None
+    if found != VERSION:
+        raise LockError(
+            f"{name} has version {found}, this modelpack reads version {VERSION}",
+            hint="run: modelpack lock, or use the modelpack that wrote it",
+        )
+    try:
+        return from_json(Lock, data)
+    except CodecError as error:
+        raise LockError(f"{name}: {error}", hint="run: modelpack lock") from error
+
+
+def read(path: Path) -> Lock | None:
+    """Read the lock at ``path``; None when there is none.
+
+    Raises:
+        LockError: as ``parse``.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise LockError(f"{path.name} cannot be read: {error}") from error
+    return parse(text, path.name)

@@ -1,0 +1,132 @@
+"""The package spec: what a person writes in ``modelpack.yaml``, as frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """A file or folder of the user's that goes into the package."""
+
+    path: Path
+    """Absolute; exists; below the spec's folder or named by an absolute path on purpose."""
+    key: str
+    """Key path in the spec (``model``, ``inputs.labels``), for messages."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Requirement:
+    """A PEP 508 requirement and the place it was written."""
+
+    text: str
+    origin: str
+    """``modelpack.yaml:7`` or ``requirements.txt:3``, relative to the spec's folder."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Code:
+    """The user's own code."""
+
+    source: Source
+    scoring_script: str | None
+    """Path below the code folder, of a module with ``init()`` and ``run()``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Route:
+    """Where a server answers one kind of request."""
+
+    path: str
+    port: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Server:
+    """The inference server asked for."""
+
+    name: str
+    """A folder of the server catalogue: ``azureml``, ``custom``."""
+    version: str | None = None
+    """PEP 440 specifier set that narrows the catalogue's requirement, such as ``==1.5.1``."""
+    command: tuple[str, ...] | None = None
+    """``custom``: the words of the command, with placeholders such as ``@python@`` (see the catalogue)."""
+    port: int | None = None
+    routes: Mapping[str, str] | None = None
+    """``custom``: paths by kind: ``liveness``, ``readiness``, ``scoring``, ``openapi``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Base:
+    """The base environment."""
+
+    distribution: str
+    suite: str
+    packages: tuple[str, ...] = ()
+    """Debian packages beside the defaults."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckRequest:
+    """One sample request and what must come back."""
+
+    name: str
+    request: Source | None
+    """File with the body; None sends no body."""
+    response: Source | None
+    """File with the expected body; None accepts any body."""
+    route: str | None = None
+    """Path; None means the server's scoring route."""
+    method: str = "POST"
+    content_type: str = "application/json"
+    status: int = 200
+    tolerance: float = 1e-6
+    """Numbers ``a`` (got) and ``b`` (expected) agree when ``|a - b| <= tolerance * max(1, |b|)``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Check:
+    """What the server must do before there is a package."""
+
+    requests: tuple[CheckRequest, ...]
+    timeout: float = 120.0
+    """Seconds until the server must be ready, and for each answer."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Image:
+    """What goes into the OCI image configuration beside the server's own settings."""
+
+    user: str = "65532:65532"
+    """Numeric ``uid:gid``."""
+    labels: Mapping[str, str]
+    compression: str = "zstd"
+    """``zstd`` or ``gzip``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spec:
+    """One model package, as its author describes it."""
+
+    path: Path
+    """The spec file, absolute; relative paths in it are relative to its folder."""
+    name: str
+    version: str
+    description: str | None
+    models: Mapping[str, Source]
+    """By name; the usual single model has the name of its file or folder."""
+    python: str
+    """``3.11``: major and minor."""
+    requirements: tuple[Requirement, ...]
+    code: Code | None
+    server: Server
+    inputs: Mapping[str, Source]
+    environment_variables: Mapping[str, str]
+    base: Base
+    check: Check | None
+    """None: the spec says ``check: false``; the package is marked unchecked."""
+    image: Image
+    platform: str
+    """``linux/amd64`` or ``linux/arm64``, in OCI's words."""
