@@ -70,6 +70,8 @@ class Deb:
     architecture: str
     filename: str
     """File name alone, as in the index without its folders."""
+    path: str
+    """``pool/main/z/zlib/zlib1g_1_amd64.deb``: below an archive's root, on any mirror or snapshot of it."""
     sha256: str
     size: int
     source: str
