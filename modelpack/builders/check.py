@@ -1,0 +1,191 @@
+"""Starts the real server, asks it the sample requests and holds the answers against the expected ones.
+
+Runs inside the sandbox: the only network there is the loopback. No answer, no package. What it saw is kept in the
+output, which no package refers to, since timings and logs differ from run to run: ``report.json``, ``openapi.json``,
+``answers/``, ``server.log``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import subprocess
+import time
+from typing import Any
+
+from modelpack.builders.compare import differences
+from modelpack.builders.problem import fail
+
+_LOG_LINES = 60
+_POLL = 0.02  # seconds
+
+
+class Server:
+    """The server under check."""
+
+    def __init__(self, plan: dict[str, Any], log: str) -> None:
+        self.log = log
+        self.port = plan["port"]
+        self.timeout = plan["timeout"]
+        self.stop_signal = getattr(signal, plan["stop_signal"])
+        home = os.path.join(os.environ["NIX_BUILD_TOP"], "home")
+        os.makedirs(home)
+        environment = {"HOME": home, "TMPDIR": home, "LC_ALL": "C.UTF-8", "PYTHONUNBUFFERED": "1"}
+        self._stream = open(log, "wb")  # noqa: SIM115 - as long as the server lives
+        self.began = time.monotonic()
+        self.process = subprocess.Popen(
+            [plan["serve"]],
+            env=environment,
+            stdout=self._stream,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def ask(self, method: str, path: str, body: bytes | None = None, content_type: str = "") -> tuple[int, bytes]:
+        """Send one request and give status and body."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.timeout)
+        try:
+            headers = {"Content-Type": content_type} if body is not None else {}
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def fail(self, step: str, message: str, **data: object) -> None:
+        """Stop the server and end the build with the end of its log."""
+        self.stop()
+        with open(self.log, encoding="utf-8", errors="replace") as stream:
+            lines = stream.read().splitlines()
+        fail(step, message, log=lines[-_LOG_LINES:], **data)
+
+    def wait_until_ready(self, route: str) -> float:
+        """Wait for the readiness route; give the seconds since the start."""
+        while time.monotonic() - self.began < self.timeout:
+            code = self.process.poll()
+            if code is not None:
+                self.fail("start", f"the server stopped before it was ready, with {_ended(code)}", code=code)
+            try:
+                status, _ = self.ask("GET", route)
+            except (OSError, http.client.HTTPException):
+                time.sleep(_POLL)
+                continue
+            if status == 200:
+                return time.monotonic() - self.began
+            time.sleep(_POLL)
+        self.fail("readiness", f"the server was not ready within {self.timeout:g} s: GET {route}", route=route)
+        raise AssertionError
+
+    def outside(self) -> list[str]:
+        """Give the files that the server's processes have mapped from outside the store."""
+        found = set()
+        for process in os.listdir("/proc"):
+            try:
+                with open(f"/proc/{process}/maps", encoding="utf-8", errors="replace") as stream:
+                    paths = (
+                        line.split(maxsplit=5)[5].strip()
+                        for line in stream
+                        if line.count(" /") and "x" in line.split()[1]
+                    )
+                    found |= {
+                        path
+                        for path in paths
+                        if path.startswith("/") and not path.startswith(("/nix/store/", "/memfd:"))
+                    }
+            except (OSError, IndexError):
+                continue
+        return sorted(path for path in found if not path.startswith(("/dev/", "/SYSV")))
+
+    def stop(self) -> float:
+        """Stop the server as a runtime would; give the seconds it took. Nothing of it is left behind."""
+        began = time.monotonic()
+        if self.process.poll() is None:
+            self.process.send_signal(self.stop_signal)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(10)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self._stream.close()
+        return time.monotonic() - began
+
+
+def main() -> None:
+    """Build from the plan; see ``check.nix`` for its keys."""
+    with open(os.environ["planPath"], encoding="utf-8") as stream:
+        plan = json.load(stream)
+    out = os.environ["out"]
+    os.makedirs(f"{out}/answers")
+    server = Server(plan, f"{out}/server.log")
+    report: dict[str, Any] = {"ready_seconds": round(server.wait_until_ready(plan["routes"]["readiness"]), 3)}
+    report["requests"] = [_request(server, plan, request, out) for request in plan["requests"]]
+    outside = server.outside()
+    if outside:
+        server.fail(
+            "closure",
+            f"the server loads files that are not in the package: {', '.join(outside)}",
+            files=outside,
+        )
+    _save_openapi(server, plan["routes"].get("openapi"), out)
+    report["stop_seconds"] = round(server.stop(), 3)
+    with open(f"{out}/report.json", "w", encoding="utf-8") as stream:
+        json.dump(report, stream, indent=2)
+
+
+def _request(server: Server, plan: dict[str, Any], request: dict[str, Any], out: str) -> dict[str, Any]:
+    name, route = request["name"], request["route"]
+    body = None
+    if request.get("request"):
+        with open(os.path.join(plan["samples"], request["request"]), "rb") as stream:
+            body = stream.read()
+    began = time.monotonic()
+    try:
+        status, answer = server.ask(request["method"], route, body, request["content_type"])
+    except (OSError, http.client.HTTPException) as error:
+        code = server.process.poll()
+        state = f"the server stopped with {_ended(code)}" if code is not None else f"{type(error).__name__}: {error}"
+        server.fail("answer", f"no answer to {name} within {server.timeout:g} s: {request['method']} {route}: {state}")
+        raise AssertionError from error
+    seconds = time.monotonic() - began
+    with open(f"{out}/answers/{name}", "wb") as stream:
+        stream.write(answer)
+    shown = answer[:2000].decode("utf-8", "replace")
+    if status != request["status"]:
+        message = f"{name}: {request['method']} {route} answered {status}, expected {request['status']}: {shown}"
+        server.fail("status", message, status=status)
+    if request.get("response"):
+        with open(os.path.join(plan["samples"], request["response"]), "rb") as stream:
+            wrong = differences(answer, stream.read(), request["tolerance"])
+        if wrong:
+            server.fail("answer", f"{name}: the answer is not the expected one: {wrong[0]}", differences=wrong[:20])
+    return {
+        "name": name,
+        "method": request["method"],
+        "route": route,
+        "status": status,
+        "seconds": round(seconds, 4),
+        "bytes": len(answer),
+    }
+
+
+def _save_openapi(server: Server, route: str | None, out: str) -> None:
+    if route is None:
+        return
+    try:
+        status, document = server.ask("GET", route)
+    except (OSError, http.client.HTTPException):
+        return
+    if status == 200:
+        with open(f"{out}/openapi.json", "wb") as stream:
+            stream.write(document)
+
+
+def _ended(code: int) -> str:
+    return f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""Holds an answer against the expected one."""
+
+from __future__ import annotations
+
+import json
+import math
+
+
+def differences(found: bytes, expected: bytes, tolerance: float) -> list[str]:
+    """Give what differs, one line each, with its JSON path; nothing when the answers agree.
+
+    JSON is compared by value, numbers ``a`` (found) and ``b`` (expected) with ``|a - b| <= tolerance * max(1, |b|)``;
+    a string that holds JSON, as servers send when a scoring routine returns text, is looked into. Anything else has to
+    be the same bytes, but for white space at the end.
+    """
+    left, right = _parse(found), _parse(expected)
+    if left is None or right is None:
+        same = found.rstrip() == expected.rstrip()
+        return [] if same else [f"found {_shown(found)}, expected {_shown(expected)}"]
+    return _compare(left[0], right[0], "$", tolerance)
+
+
+def _parse(data: bytes | str) -> tuple[object] | None:
+    try:
+        return (json.loads(data),)
+    except ValueError:
+        return None
+
+
+def _compare(found: object, expected: object, path: str, tolerance: float) -> list[str]:
+    if isinstance(found, str) and isinstance(expected, str) and found != expected:
+        left, right = _parse(found), _parse(expected)
+        if left and right and isinstance(left[0], dict | list):
+            return _compare(left[0], right[0], path, tolerance)
+    if isinstance(found, dict) and isinstance(expected, dict):
+        return _compare_objects(found, expected, path, tolerance)
+    if isinstance(found, list) and isinstance(expected, list):
+        if len(found) != len(expected):
+            return [f"{path}: found {len(found)} items, expected {len(expected)}"]
+        pairs = enumerate(zip(found, expected, strict=True))
+        return [line for index, (a, b) in pairs for line in _compare(a, b, f"{path}[{index}]", tolerance)]
+    if _number(found) and _number(expected):
+        return [] if _close(float(found), float(expected), tolerance) else [_line(path, found, expected)]  # type: ignore[arg-type]
+    return [] if found == expected and type(found) is type(expected) else [_line(path, found, expected)]
+
+
+def _compare_objects(found: dict[str, object], expected: dict[str, object], path: str, tolerance: float) -> list[str]:
+    lines = [f"{path}.{key}: missing" for key in expected if key not in found]
+    lines += [f"{path}.{key}: not expected" for key in found if key not in expected]
+    for key, value in expected.items():
+        if key in found:
+            lines += _compare(found[key], value, f"{path}.{key}", tolerance)
+    return lines
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _close(found: float, expected: float, tolerance: float) -> bool:
+    if math.isnan(expected) or math.isinf(expected):
+        return found == expected or (math.isnan(found) and math.isnan(expected))
+    return abs(found - expected) <= tolerance * max(1.0, abs(expected))
+
+
+def _line(path: str, found: object, expected: object) -> str:
+    return f"{path}: found {json.dumps(found)[:200]}, expected {json.dumps(expected)[:200]}"
+
+
+def _shown(data: bytes) -> str:
+    return repr(data[:200].decode("utf-8", "replace"))

@@ -1,0 +1,26 @@
+"""Writes the package: links to its parts and a description of them. The closure of this path is the model package."""
+
+from __future__ import annotations
+
+import json
+import os
+
+
+def main() -> None:
+    """Build from the plan: ``server`` (a path), ``parts`` (name -> path), ``description`` (any JSON)."""
+    with open(os.environ["planPath"], encoding="utf-8") as stream:
+        plan = json.load(stream)
+    out = os.environ["out"]
+    os.makedirs(f"{out}/bin")
+    os.makedirs(f"{out}/share/modelpack")
+    for name in ("serve", "healthcheck"):
+        os.symlink(f"{plan['server']}/bin/{name}", f"{out}/bin/{name}")
+    for name, path in sorted(plan["parts"].items()):
+        os.symlink(path, f"{out}/share/modelpack/{name}")
+    with open(f"{out}/share/modelpack/package.json", "w", encoding="utf-8") as stream:
+        json.dump(plan["description"], stream, indent=2, sort_keys=True)
+        stream.write("\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""Writes the two programs of a package: ``bin/serve`` and ``bin/healthcheck``.
+
+Everything that starts the server, the check, a container, a tarball or a person, starts the same script.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+_SERVE = """#!{base}/usr/bin/sh
+# Serves {title}. Variables that are set already win over the package's own.
+set -eu
+unset PYTHONHOME PYTHONPATH LD_LIBRARY_PATH LD_PRELOAD
+export PATH={environment}/bin:{base}/usr/bin
+export PYTHONDONTWRITEBYTECODE=1
+export HOME="${{HOME:-/tmp}}"
+export SSL_CERT_FILE="${{SSL_CERT_FILE-{base}/etc/ssl/certs/ca-certificates.crt}}"
+export MODELPACK_PORT="${{MODELPACK_PORT:-{port}}}"
+{variables}
+{extra}cd {folder}
+exec {command}
+"""
+_HEALTHCHECK = """#!{environment}/bin/python3
+# Exits with 0 when the server says it is alive.
+import os
+import sys
+import urllib.request
+
+port = os.environ.get("MODELPACK_PORT") or "{port}"
+try:
+    with urllib.request.urlopen(f"http://127.0.0.1:{{port}}{route}", timeout=5) as answer:
+        sys.exit(0 if answer.status < 400 else 1)
+except OSError as error:
+    sys.exit(f"not alive: {{error}}")
+"""
+
+
+def main() -> None:
+    """Build from the plan; see ``server.nix`` for its keys."""
+    with open(os.environ["planPath"], encoding="utf-8") as stream:
+        plan = json.load(stream)
+    out = os.environ["out"]
+    os.makedirs(f"{out}/bin")
+    _write(f"{out}/bin/serve", _serve(plan))
+    health = _HEALTHCHECK.format(environment=plan["environment"], port=plan["port"], route=plan["liveness"])
+    _write(f"{out}/bin/healthcheck", health)
+
+
+def _serve(plan: dict[str, Any]) -> str:
+    variables = [f'export {name}="${{{name}-{_inside(value)}}}"' for name, value in sorted(plan["variables"].items())]
+    extra = ""
+    if os.path.exists(f"{plan['environment']}/share/modelpack/library-path"):
+        with open(f"{plan['environment']}/share/modelpack/library-path", encoding="utf-8") as stream:
+            extra = f"export LD_LIBRARY_PATH={stream.read().strip()}\n"
+    return _SERVE.format(
+        base=plan["base"],
+        environment=plan["environment"],
+        title=plan["title"],
+        port=plan["port"],
+        variables="\n".join(variables),
+        extra=extra,
+        folder=_word(plan["folder"]),
+        command=" ".join(_word(word) for word in plan["command"]),
+    )
+
+
+def _word(text: str) -> str:
+    """Quote a word for sh; ``@port@`` stays what the environment says at the start."""
+    return (
+        '"$MODELPACK_PORT"'.join(part and "'" + part.replace("'", "'\\''") + "'" for part in text.split("@port@"))
+        or "''"
+    )
+
+
+def _inside(text: str) -> str:
+    """Quote a default value for the inside of ``"${NAME-…}"``."""
+    quoted = "".join("\\" + char if char in '\\"$`}' else char for char in text)
+    return quoted.replace("@port@", "$MODELPACK_PORT")
+
+
+def _write(path: str, text: str) -> None:
+    with open(path, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    os.chmod(path, 0o755)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,21 @@
+# The Python environment: a virtual environment of links over the wheels, with the base's interpreter.
+{
+  lock,
+  base,
+  derive,
+  platform,
+  wheels,
+  ...
+}:
+derive.builder "environment" [ "elf" "problem" ] {
+  name = "environment";
+  plan = {
+    inherit base;
+    inherit (platform.${lock.base.target.architecture}) triplet;
+    python = lock.python.version;
+    wheels = builtins.genList (index: {
+      inherit (builtins.elemAt lock.python.wheels index) name;
+      path = builtins.elemAt wheels index;
+    }) (builtins.length wheels);
+  };
+}

@@ -1,0 +1,33 @@
+# The model package. It depends on the check, and keeps nothing of it: its bytes follow from the lock alone.
+{
+  lock,
+  base,
+  check,
+  checked,
+  derive,
+  environment,
+  hermetic,
+  server,
+  trees,
+  ...
+}:
+derive.builder "package" [ ] {
+  name = "${lock.name}-${lock.package_version}";
+  plan = {
+    inherit server;
+    parts = {
+      inherit base environment;
+    }
+    // builtins.mapAttrs (_: tree: tree.path) (builtins.removeAttrs trees [ "samples" ]);
+    description = {
+      inherit checked hermetic;
+      inherit (lock) name platform;
+      version = lock.package_version;
+      description = lock.description or null;
+      server = {
+        inherit (lock.server) name port routes;
+      };
+    };
+  };
+  attrs = if checked then { inherit check; } else { };
+}
