@@ -65,10 +65,7 @@ def create(name: str, destination: Path, *, modelpack_url: str) -> tuple[Path, .
 
 
 def project_name(folder: Path) -> str:
-    """Make a package name of a folder's name: lower-case letters, digits and single hyphens, a letter first;
-
-    accents are dropped.
-    """
+    """Make a package name of a folder's name: lower-case letters, digits and single hyphens, a letter first."""
     letters = unicodedata.normalize("NFKD", folder.name).encode("ascii", "ignore").decode().lower()
     words = re.sub(r"[^a-z0-9]+", "-", letters).strip("-")
     name = words if words[:1].isalpha() else f"model-{words}"
