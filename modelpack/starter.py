@@ -12,7 +12,7 @@ import json
 import os
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -53,15 +53,12 @@ def create(name: str, destination: Path, *, modelpack_url: str) -> tuple[Path, .
     values = {"name": project_name(destination), "modelpack_url": modelpack_url}
     below = tuple(path.relative_to(starter.path) for path in _own_files(starter.path))
     _refuse_clashes(below, destination)
-    written: list[Path] = []
+    contents = {destination / path: _render(starter.path / path, values) for path in below}
     try:
-        for path in below:
-            _write(destination / path, _render(starter.path / path, values), written)
+        _write(contents)
     except OSError as error:
-        for path in written:
-            path.unlink(missing_ok=True)
         raise ModelpackError(f"cannot write the project: {error.filename or destination}: {error.strerror}") from error
-    return tuple(written)
+    return tuple(contents)
 
 
 def project_name(folder: Path) -> str:
@@ -111,7 +108,7 @@ def _refuse_clashes(below: tuple[Path, ...], destination: Path) -> None:
         )
 
 
-def _render(source: Path, values: dict[str, str]) -> bytes:
+def _render(source: Path, values: Mapping[str, str]) -> bytes:
     content = source.read_bytes()
     if b"# init: " not in content:
         return content
@@ -128,8 +125,16 @@ def _nix_string(value: str) -> str:
     return json.dumps(value, ensure_ascii=False).replace("${", "\\${")
 
 
-def _write(path: Path, content: bytes, written: list[Path]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("xb") as stream:
-        written.append(path)
-        stream.write(content)
+def _write(contents: Mapping[Path, bytes]) -> None:
+    """Write all files or, where that fails or is interrupted, none."""
+    written: list[Path] = []
+    try:
+        for path, content in contents.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("xb") as stream:
+                written.append(path)
+                stream.write(content)
+    except BaseException:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise
