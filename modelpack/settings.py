@@ -1,0 +1,202 @@
+"""The machine's configuration: what a package needs to know of the place it is built in, and its lock must not.
+
+Read from TOML files and from the environment: ``MODELPACK_CONFIG`` names the one file to read; without it the
+user's file (``$XDG_CONFIG_HOME/modelpack/config.toml``) comes before ``/etc/modelpack/config.toml``, setting by
+setting, and each ``MODELPACK_...`` variable of ``VARIABLES`` before both.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from modelpack.errors import ModelpackError
+
+if TYPE_CHECKING:
+    from modelpack.debian_sources import Archive
+
+SYSTEM = Path("/etc/modelpack/config.toml")
+
+VARIABLES = {
+    "MODELPACK_ARTIFACTS": "artifacts.sources",
+    "MODELPACK_SNAPSHOTS": "debian.snapshots",
+    "MODELPACK_NIX_STORE": "nix.store",
+    "MODELPACK_NIX_SANDBOX": "nix.sandbox",
+}
+"""Settings that the environment overrides; lists are separated by white space."""
+
+_ARCHIVE = {"uri": str, "suite": str, "components": [str], "keyring": str, "check_valid_until": bool}
+_KEYS: Mapping[str, Any] = {
+    "debian": {"archives": [_ARCHIVE], "snapshots": [str]},
+    "artifacts": {"sources": [str]},
+    "nix": {"store": str, "sandbox": bool},
+}
+_NOUNS = {str: "a text", bool: "true or false", list: "a list", dict: "a table"}
+_SWITCH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """What this machine is configured for."""
+
+    archives: tuple[Archive, ...] = ()
+    """``[[debian.archives]]``: Debian archives in place of those that apt is configured for."""
+    snapshots: tuple[str, ...] = ()
+    """``debian.snapshots``: roots of archives that keep superseded packages below ``pool``; used to fetch alone."""
+    artifacts: tuple[str, ...] = ()
+    """``artifacts.sources``: addresses laid out ``sha256/<hex>``, tried in this order before all others."""
+    nix_store: str | None = None
+    """``nix.store``: as for ``nix --store``; None leaves it to Nix."""
+    nix_sandbox: bool = True
+    """``nix.sandbox``: False builds without it, and marks packages as not hermetic."""
+
+
+def load(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the configuration of the machine.
+
+    Raises:
+        ModelpackError: a file cannot be read or is wrong; every problem of it is told.
+    """
+    values: dict[str, Any] = {}
+    for path in _files(environ):
+        values = _read(path) | values
+    for variable, key in VARIABLES.items():
+        if variable in environ:
+            values[key] = _from_environment(variable, environ[variable], key)
+    return Settings(
+        archives=values.get("debian.archives", ()),
+        snapshots=tuple(values.get("debian.snapshots", ())),
+        artifacts=tuple(values.get("artifacts.sources", ())),
+        nix_store=values.get("nix.store") or None,
+        nix_sandbox=values.get("nix.sandbox", True),
+    )
+
+
+def cache_dir(environ: Mapping[str, str] = os.environ) -> Path:
+    """Give the folder for what can be made again: ``MODELPACK_CACHE``, or modelpack's in the user's cache.
+
+    Raises:
+        ModelpackError: the user has no home.
+    """
+    if chosen := environ.get("MODELPACK_CACHE"):
+        return Path(chosen).absolute()
+    return _home(environ, "XDG_CACHE_HOME", ".cache") / "modelpack"
+
+
+def _files(environ: Mapping[str, str]) -> Iterator[Path]:
+    if chosen := environ.get("MODELPACK_CONFIG"):
+        yield Path(chosen)
+        return
+    for path in (_home(environ, "XDG_CONFIG_HOME", ".config") / "modelpack/config.toml", SYSTEM):
+        if path.is_file():
+            yield path
+
+
+def _home(environ: Mapping[str, str], variable: str, folder: str) -> Path:
+    # The XDG specification has relative paths ignored.
+    if (chosen := environ.get(variable, "")).startswith("/"):
+        return Path(chosen)
+    home = environ.get("HOME") or os.path.expanduser("~")  # noqa: PTH111 - gives "~" where Path raises
+    if home == "~":
+        raise ModelpackError("the user has no home folder", hint=f"set HOME, or {variable}")
+    return Path(home) / folder
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Give the settings of a file by dotted key."""
+    import tomllib  # noqa: PLC0415 - most machines have no such file
+
+    try:
+        text = path.read_text(encoding="utf-8")
+        data = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelpackError(f"the configuration cannot be read: {path}: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ModelpackError(f"{path} is not TOML: {error}") from error
+    problems = [_place(path, text, key) + message for key, message in _check(data, _KEYS, "")]
+    if problems:
+        raise ModelpackError("the configuration of modelpack is wrong", details=tuple(problems))
+    values = {f"{section}.{key}": value for section, keys in data.items() for key, value in keys.items()}
+    if "debian.archives" in values:
+        values["debian.archives"] = tuple(map(_archive, values["debian.archives"]))
+    for key in ("artifacts.sources", "debian.snapshots"):
+        if key in values:
+            values[key] = [_address(source, path.absolute().parent) for source in values[key]]
+    return values
+
+
+def _check(value: object, kind: Any, key: str) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - a nested literal
+    """Compare a value with its kind; give the key and what is wrong."""
+    wanted = kind if isinstance(kind, type) else type(kind)
+    if not isinstance(value, wanted):
+        yield key, f"expected {_NOUNS[wanted]}, found {value!r}"
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _check(item, kind[0], f"{key}[{index}]")
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            inner = f"{key}.{name}" if key else name
+            if name in kind:
+                yield from _check(item, kind[name], inner)
+            else:
+                yield inner, f"unknown key{_near(name, kind)}"
+        if kind is _ARCHIVE:
+            yield from ((key, f"{name} is missing") for name in ("uri", "suite") if name not in value)
+
+
+def _near(name: str, known: Mapping[str, object]) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 - for mistakes alone
+
+    found = get_close_matches(name, known, n=1)
+    return f" (did you mean {found[0]}?)" if found else f" (known: {', '.join(known)})"
+
+
+def _place(path: Path, text: str, key: str) -> str:
+    """Give ``file:line: key:``, with the line as well as plain reading of headers and keys finds it."""
+    table, counts = "", dict[str, int]()
+    best = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := re.match(r"\s*(\[\[?)\s*([^\]]+?)\s*\]", line):
+            table = header[2]
+            if header[1] == "[[":
+                counts[table] = counts.get(table, -1) + 1
+                table += f"[{counts[table]}]"
+            here = table
+        elif entry := re.match(r"\s*([\w.\"'-]+)\s*=", line):
+            here = f"{table}.{entry[1]}".lstrip(".")
+        else:
+            continue
+        if key == here or key.startswith((here + ".", here + "[")):
+            best = f":{number}"
+        if key == here:
+            break
+    return f"{path}{best}: {key}: "
+
+
+def _archive(data: dict[str, Any]) -> Archive:
+    from modelpack.debian_sources import Archive  # noqa: PLC0415 - only machines with such settings need it
+
+    return Archive(**(data | {"components": tuple(data.get("components", ("main",)))}))
+
+
+def _address(source: str, folder: Path) -> str:
+    """Make a folder's path an address; relative ones are below ``folder``."""
+    if re.match(r"(https?|file)://", source):
+        return source.rstrip("/")
+    if "://" in source:
+        raise ModelpackError(f"not an address that can be read: {source}", hint="http, https, file, or a folder")
+    return (folder / Path(source).expanduser()).as_uri()
+
+
+def _from_environment(variable: str, text: str, key: str) -> Any:  # noqa: ANN401 - as the key has it
+    if key == "nix.store":
+        return text
+    if key == "nix.sandbox":
+        if text.lower() not in _SWITCH:
+            raise ModelpackError(f"{variable}: expected true or false, found {text!r}")
+        return _SWITCH[text.lower()]
+    return [_address(source, Path.cwd()) for source in text.split()]
