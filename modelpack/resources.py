@@ -14,7 +14,7 @@ def root(name: str) -> Path:
         ModelpackError: the installation lacks it.
     """
     package = Path(__file__).resolve().parent
-    for folder in (package / name, package.parent / name):
+    for folder in (package / "share" / name, package.parent / name):
         if (folder / "__init__.py").is_file():
             return folder
-    raise ModelpackError(f"a part of modelpack is missing: {package / name}", hint="install modelpack again")
+    raise ModelpackError(f"a part of modelpack is missing: {package / 'share' / name}", hint="install modelpack again")

@@ -10,8 +10,8 @@
   checked ? true,
 }:
 let
-  # The folder that holds the Python package: a wheel carries this one inside the package, a checkout has it beside.
-  sources = if builtins.pathExists ../modelpack/builders then ../. else ../../.;
+  # The folder that holds the Python package: a wheel carries this one as modelpack/share/nix, a checkout has it beside.
+  sources = if builtins.pathExists ../modelpack/builders then ../. else ../../../.;
   parsed = builtins.fromJSON (builtins.readFile lock);
   supported = 1;
 in

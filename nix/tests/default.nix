@@ -1,0 +1,149 @@
+# Tests of the Nix library by evaluation alone: nothing is built. Evaluates to the number of tests, or throws with
+# every test that failed. A part of the library without a test is a failure too.
+#
+#   nix-instantiate --eval --expr "import ./nix/tests { }"
+{ lib ? import ../flake.nix }:
+let
+  parts = lib.library ./lock.json;
+  unchecked = import ../default.nix { lock = ./lock.json; checked = false; };
+  marked = import ../default.nix { lock = ./lock.json; hermetic = false; };
+  plan = drv: builtins.fromJSON (builtins.unsafeDiscardStringContext drv.plan);
+  description = parts: (plan parts.package).description;
+  sorted = builtins.sort builtins.lessThan;
+
+  tests = {
+    # By part; a name may stand in several tests.
+    fetch = {
+      "a byte that a store name may not have becomes a dash" = {
+        expr = map parts.fetch.storeName [ "a~b" "1!2" "a%3ab" ".hidden" "a+b-c_d.e" ];
+        expected = [ "a-b" "1-2" "a-3ab" "-.hidden" "a+b-c_d.e" ];
+      };
+      "a file's store path follows from its name and hash alone, as modelpack computes it" = {
+        expr = map (wheel: (parts.fetch.file wheel).outPath) parts.lock.python.wheels;
+        expected = [
+          "/nix/store/f5ph86gzhdsnxr7hvyji7iy8vw8h4ppf-big-1.0+cpu-py3-none-any.whl"
+          "/nix/store/lbi0lp0m41rqv77x2dz7qlf0iqz0d9fg-small-1-2.0-py3-none-any.whl"
+        ];
+      };
+      "an artifact that the store lacks names the command that brings it" = {
+        expr = builtins.match ".*run-modelpack-fetch/code" (parts.fetch.folder "code" parts.lock.trees.code.nar_sha256).url;
+        expected = [ ];
+      };
+    };
+    seed."is the folder of the lock" = {
+      expr = { inherit (parts.seed) outputHash outputHashMode name; };
+      expected = { outputHash = parts.lock.base.seed_nar_sha256; outputHashMode = "recursive"; name = "seed"; };
+    };
+    platform."knows the architectures that packages are for" = {
+      expr = builtins.attrNames parts.platform;
+      expected = [ "amd64" "arm64" ];
+    };
+    tools."run from the seed on the machine that builds" = {
+      expr = { inherit (parts.tools) system python triplet; seed = parts.tools.builder == "${parts.seed}/bin/busybox"; };
+      expected = { system = "x86_64-linux"; python = "3.11"; triplet = "x86_64-linux-gnu"; seed = true; };
+    };
+    derive."calls builders with the hash seed that bytecode needs, and without options that would drop it" = {
+      expr = {
+        inherit (parts.package) PYTHONHASHSEED;
+        flags = builtins.filter (arg: builtins.elem arg [ "-I" "-E" ]) parts.package.args;
+      };
+      expected = { PYTHONHASHSEED = "0"; flags = [ ]; };
+    };
+    base."unpacks the target's packages in the lock's order" = {
+      expr = map (deb: deb.name) (plan parts.base).debs;
+      expected = [ "python3.11" ];
+    };
+    wheels."are one derivation each, named as people name them" = {
+      expr = map (wheel: wheel.name) parts.wheels;
+      expected = [ "big-1.0+cpu" "small-1-2.0" ];
+    };
+    environment."joins every wheel on the base" = {
+      expr = map (wheel: wheel.path) (plan parts.environment).wheels == map (wheel: wheel.outPath) parts.wheels;
+      expected = true;
+    };
+    trees = {
+      "without a large file a tree is the folder itself" = {
+        expr = parts.trees.code.path == parts.trees.code.small;
+        expected = true;
+      };
+      "a large file has a store path of its own" = {
+        expr = map (file: file.path) parts.trees.model.files;
+        expected = [ "model/weights.bin" ];
+      };
+    };
+    server = {
+      "placeholders in words become store paths" = {
+        expr = (plan parts.server).command;
+        expected = [
+          "${builtins.unsafeDiscardStringContext parts.environment.outPath}/bin/python3"
+          "${builtins.unsafeDiscardStringContext parts.trees.code.path.outPath}/app.py"
+          "--port"
+          "@port@"
+        ];
+      };
+      "the user's variables win over the server's" = {
+        expr = (plan parts.server).variables.LABELS;
+        expected = "${builtins.unsafeDiscardStringContext parts.trees.input-labels.path.outPath}/labels.json";
+      };
+    };
+    check."asks the lock's requests" = {
+      expr = map (request: request.route) (plan parts.check).requests;
+      expected = [ "/score" ];
+    };
+    package = {
+      "depends on the check" = {
+        expr = parts.package.check.outPath == parts.check.outPath;
+        expected = true;
+      };
+      "unchecked, it does not, and says so" = {
+        expr = { check = unchecked.package ? check; inherit (description unchecked) checked; };
+        expected = { check = false; checked = false; };
+      };
+      "outside the sandbox it says so, and is another package" = {
+        expr = {
+          inherit (description marked) hermetic;
+          other = marked.package.outPath != parts.package.outPath;
+        };
+        expected = { hermetic = false; other = true; };
+      };
+    };
+    flake."the outputs of a user's flake are the same package" = {
+      expr =
+        let
+          outputs = lib.mkFlake { lock = ./lock.json; };
+        in
+        {
+          names = builtins.attrNames outputs.packages.x86_64-linux;
+          same = outputs.packages.x86_64-linux.modelpkg.outPath == parts.package.outPath;
+          program = outputs.apps.x86_64-linux.default.program == "${parts.package}/bin/serve";
+        };
+      expected = { names = [ "check" "default" "image" "modelpkg" ]; same = true; program = true; };
+    };
+    lock."of another version is refused" = {
+      expr = (builtins.tryEval (import ../default.nix { lock = ./other-version.json; })).success;
+      expected = false;
+    };
+  } // import ./image.nix { inherit parts plan; };
+
+  # What callers pass in is not the library's.
+  given = [ "checked" "hermetic" "lock" "sources" ];
+  untested = builtins.filter (name: !(tests ? ${name}) && !(builtins.elem name given)) (builtins.attrNames parts);
+  failed = builtins.concatLists (
+    map (
+      part:
+      builtins.concatMap (
+        name:
+        let
+          test = tests.${part}.${name};
+        in
+        if test.expr == test.expected then
+          [ ]
+        else
+          [ "${part}: ${name}: found ${builtins.toJSON test.expr}, expected ${builtins.toJSON test.expected}" ]
+      ) (builtins.attrNames tests.${part})
+    ) (builtins.attrNames tests)
+  )
+  ++ map (name: "${name}: has no test") untested;
+  count = builtins.foldl' (sum: part: sum + builtins.length (builtins.attrNames tests.${part})) 0 (builtins.attrNames tests);
+in
+if failed == [ ] then count else throw ("\n" + builtins.concatStringsSep "\n" (sorted failed))
