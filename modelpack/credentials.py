@@ -45,6 +45,11 @@ def remember(url: str) -> str:
     return bare
 
 
+def keep(url: str, user: str, password: str) -> None:
+    """Keep a user and password for the host of ``url``."""
+    _known[_host(urlsplit(split(url)[0]))] = (user, password)
+
+
 def find(url: str) -> tuple[str, str] | None:
     """Give user and password for an address: its own, remembered ones of its host, then netrc's."""
     bare, found = split(url)

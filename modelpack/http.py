@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 from modelpack.credentials import redact
 from modelpack.errors import FetchError
@@ -24,7 +24,7 @@ from modelpack.errors import FetchError
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
-__all__ = ["HttpError", "Transient", "download", "read", "read_range", "redact", "size"]
+__all__ = ["HttpError", "Transient", "download", "local_path", "read", "read_page", "read_range", "redact", "size"]
 
 T = TypeVar("T")
 
@@ -69,13 +69,23 @@ def read(url: str, *, accept: str | None = None) -> bytes:
     Raises:
         HttpError: no answer, or another one than asked for.
     """
+    return read_page(url, accept=accept)[1]
+
+
+def read_page(url: str, *, accept: str | None = None) -> tuple[str, bytes]:
+    """Give, as ``read`` does, the content and the address it came from, to which its links are relative.
+
+    Raises:
+        HttpError: no answer, or another one than asked for.
+    """
     if _is_file(url):
-        return _read_file(url)
+        return url, _read_file(url)
     headers = {"Accept": accept, "Accept-Encoding": "gzip"} if accept else {"Accept-Encoding": "identity"}
 
-    def attempt() -> bytes:
+    def attempt() -> tuple[str, bytes]:
         answer = _request(url, headers)
-        return b"".join(_chunks(url, answer, decode=accept is not None))
+        content = b"".join(_chunks(url, answer, decode=accept is not None))
+        return urljoin(url, answer.geturl() or ""), content
 
     return _retried(attempt)
 
@@ -111,7 +121,7 @@ def size(url: str) -> int | None:
     """
     if _is_file(url):
         try:
-            return _path(url).stat().st_size
+            return local_path(url).stat().st_size
         except OSError as error:
             raise _file_error(url, error) from error
 
@@ -288,20 +298,21 @@ def _is_file(url: str) -> bool:
     return urlsplit(url).scheme == "file"
 
 
-def _path(url: str) -> Path:
+def local_path(url: str) -> Path:
+    """Give the path that a file address names."""
     return Path(unquote(urlsplit(url).path))
 
 
 def _read_file(url: str) -> bytes:
     try:
-        return _path(url).read_bytes()
+        return local_path(url).read_bytes()
     except OSError as error:
         raise _file_error(url, error) from error
 
 
 def _file_chunks(url: str, offset: int) -> Iterator[bytes]:
     try:
-        file = _path(url).open("rb", buffering=0)
+        file = local_path(url).open("rb", buffering=0)
     except OSError as error:
         raise _file_error(url, error) from error
     with file:

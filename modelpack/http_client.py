@@ -97,9 +97,7 @@ def _translated(url: str, error: Exception) -> Exception:
     return error
 
 
-def _send(
-    url: str, headers: Mapping[str, str], method: str, login: tuple[str, str] | None
-) -> BaseHTTPResponse:
+def _send(url: str, headers: Mapping[str, str], method: str, login: tuple[str, str] | None) -> BaseHTTPResponse:
     bare, _ = credentials.split(url)
     sent = {"User-Agent": f"modelpack/{__version__}", **headers}
     if login:
@@ -132,11 +130,7 @@ def _retry_after(value: str | None) -> float | None:
     if value is None:
         return None
     try:
-        return (
-            float(value)
-            if value.strip().isdigit()
-            else parsedate_to_datetime(value).timestamp() - time.time()
-        )
+        return float(value) if value.strip().isdigit() else parsedate_to_datetime(value).timestamp() - time.time()
     except ValueError:
         return None
 
@@ -191,9 +185,7 @@ def _manager(proxy: str | None, *, insecure: bool) -> PoolManager:
     address, login = credentials.split(proxy if "://" in proxy else f"http://{proxy}")
     headers = urllib3.make_headers(proxy_basic_auth=":".join(login)) if login else None
     try:
-        return urllib3.ProxyManager(
-            address, num_pools=16, maxsize=16, ssl_context=context, proxy_headers=headers
-        )
+        return urllib3.ProxyManager(address, num_pools=16, maxsize=16, ssl_context=context, proxy_headers=headers)
     except urllib3.exceptions.ProxySchemeUnknown as error:
         hint = "http and https proxies can be used; change HTTPS_PROXY or ALL_PROXY"
         raise FetchError(f"the proxy {redact(address)} is of a kind that is not known", hint=hint) from error
@@ -220,7 +212,5 @@ def _tls(*, insecure: bool) -> ssl.SSLContext:
             context.load_cert_chain(client)
     except OSError as error:
         hint = "mend pip's cert or client-cert, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE or SSL_CLIENT_CERT"
-        raise FetchError(
-            f"a certificate file that this machine names cannot be read: {error}", hint=hint
-        ) from error
+        raise FetchError(f"a certificate file that this machine names cannot be read: {error}", hint=hint) from error
     return context
