@@ -1,0 +1,208 @@
+"""The catalogue of inference servers: a folder of data for each, and what the lock needs to know of one.
+
+``servers/NAME/server.yaml`` says what a server requires, how it starts and where it answers. What it leaves out of
+``command``, ``port`` and ``routes``, the spec has to give.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from modelpack import lock
+from modelpack.keys import CONTENT_TYPE, METHOD, PORT, ROUTES, VARIABLE, VARIABLE_VALUE, default_of
+from modelpack.requirements import judge_requirement
+from modelpack.shape import Key, Many, Named, Table, Text
+from modelpack.shape_reader import Value, near, read
+from modelpack.spec import CheckRequest, Spec
+from modelpack.yamlfile import Findings, Place, read_yaml
+
+SERVERS = Path(__file__).with_name("servers")
+"""The catalogue that modelpack brings."""
+
+PLACEHOLDER = re.compile(r"@([a-z_]+|input-[A-Za-z0-9._-]+)@")
+PLACEHOLDERS = ("python", "env", "base", "code", "model", "port", "scoring_script", "scoring_folder")
+"""What may stand between two ``@``; beside these ``input-NAME`` for every input."""
+
+_SIGNALS = ("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServerEntry:
+    """One server of the catalogue."""
+
+    name: str
+    description: str
+    requirements: tuple[str, ...]
+    """PEP 508; the first is the server itself, which ``server.version`` of a spec narrows."""
+    command: tuple[str, ...] | None
+    """Words with placeholders; None when the spec gives them."""
+    environment: Mapping[str, str]
+    """Values with placeholders; variables of the spec win."""
+    port: int | None
+    routes: Mapping[str, str]
+    stop_signal: str
+    method: str
+    """Of a sample request, when the spec does not say."""
+    content_type: str
+    """Of a sample request, when the spec does not say."""
+    scoring_script: tuple[str, ...]
+    """Functions that the scoring script has to define; empty when the server takes none."""
+
+    def uses(self, placeholder: str) -> bool:
+        """Say whether the placeholder stands in the command or in the environment."""
+        return any(f"@{placeholder}@" in text for text in (*(self.command or ()), *self.environment.values()))
+
+
+_TABLE = Table(
+    keys=(
+        Key(name="description", shape=Text(), doc="What the server is", required=True),
+        Key(
+            name="requirements",
+            shape=Many(item=Text(noun="a requirement")),
+            doc="What is injected, as PEP 508 requirements; the first is the server itself",
+        ),
+        Key(name="command", shape=Many(item=VARIABLE_VALUE, some=True), doc="Words of the start command"),
+        Key(name="environment", shape=Named(name=VARIABLE, value=VARIABLE_VALUE), doc="Variables of the server"),
+        Key(name="port", shape=PORT, doc="TCP port"),
+        Key(name="routes", shape=ROUTES, doc="Paths on that port"),
+        Key(name="stop_signal", shape=Text(choices=_SIGNALS), doc="Asks the server to stop", default="SIGTERM"),
+        Key(
+            name="request",
+            shape=Table(
+                keys=(
+                    Key(name="method", shape=METHOD, doc="HTTP method", default=default_of(CheckRequest, "method")),
+                    Key(
+                        name="content_type",
+                        shape=CONTENT_TYPE,
+                        doc="Media type",
+                        default=default_of(CheckRequest, "content_type"),
+                    ),
+                )
+            ),
+            doc="What the scoring route wants",
+        ),
+        Key(
+            name="scoring_script",
+            shape=Many(item=Text(noun="the name of a function"), some=True),
+            doc="Functions that the user's scoring script has to define",
+        ),
+    )
+)
+
+
+def server_names(folder: Path = SERVERS) -> tuple[str, ...]:
+    """Give the names of all servers of a catalogue."""
+    return tuple(sorted(path.parent.name for path in folder.glob("*/server.yaml")))
+
+
+def read_entry(name: str, folder: Path = SERVERS) -> ServerEntry:
+    """Read the folder of one server.
+
+    Raises:
+        SpecError: its ``server.yaml`` is wrong.
+    """
+    findings = Findings()
+    node = read_yaml(folder / name / "server.yaml", f"{name}/server.yaml", findings)
+    value = read(_TABLE, node, "", findings) if node else None
+    if value:
+        _judge_entry(value, findings)
+    findings.raise_any()
+    assert value is not None  # noqa: S101 - else there was a finding
+    return _entry(name, value)
+
+
+def _entry(name: str, value: Value) -> ServerEntry:
+    fields = value.fields
+    request = fields["request"].fields
+    port = value.get_number("port")
+    return ServerEntry(
+        name=name,
+        description=fields["description"].text,
+        requirements=value.get_texts("requirements") or (),
+        command=value.get_texts("command"),
+        environment=value.get_mapping("environment"),
+        port=int(port) if port else None,
+        routes=value.get_mapping("routes"),
+        stop_signal=fields["stop_signal"].text,
+        method=request["method"].text,
+        content_type=request["content_type"].text,
+        scoring_script=value.get_texts("scoring_script") or (),
+    )
+
+
+def _judge_entry(value: Value, findings: Findings) -> None:
+    fields = value.fields
+    for item in fields["requirements"].items if "requirements" in fields else ():
+        if fault := judge_requirement(item.text):
+            findings.add(item.place, *fault, path=item.path)
+    words = fields["command"].items if "command" in fields else ()
+    variables = fields["environment"].fields.values() if "environment" in fields else ()
+    for word in (*words, *variables):
+        judge_placeholders(word.text, word.place, word.path, findings)
+
+
+def judge_placeholders(text: str, place: Place, path: str, findings: Findings, inputs: tuple[str, ...] = ()) -> None:
+    """Find placeholders in a word that stand for nothing."""
+    known = (*PLACEHOLDERS, *(f"input-{name}" for name in inputs))
+    for match in PLACEHOLDER.finditer(text):
+        if match[1] not in known:
+            hint = near(match[0], (f"@{name}@" for name in known))
+            findings.add(place, f"an unknown placeholder: {match[0]}", hint, path=path)
+
+
+def resolve_server(spec: Spec, folder: Path = SERVERS) -> lock.Server:
+    """Put together what the catalogue and the spec say; placeholders that the build knows stay.
+
+    Every input's path is in ``MODELPACK_INPUT_NAME``, the name in capitals with ``_`` for all that is no letter or
+    digit.
+
+    Raises:
+        SpecError: the catalogue's entry is wrong.
+    """
+    entry = read_entry(spec.server.name, folder)
+    routes = {**entry.routes, **(spec.server.routes or {})}
+    inputs = {input_variable(name): f"@input-{name}@/{source.path.name}" for name, source in spec.inputs.items()}
+    port = spec.server.port or entry.port
+    assert port is not None  # noqa: S101 - load_spec refuses a spec without
+    return lock.Server(
+        name=entry.name,
+        command=tuple(_fill(word, spec) for word in entry.command or spec.server.command or ()),
+        environment={name: _fill(text, spec) for name, text in (inputs | dict(entry.environment)).items()},
+        port=port,
+        routes={"liveness": routes["readiness"], **routes},
+        stop_signal=entry.stop_signal,
+    )
+
+
+def server_requirements(spec: Spec, folder: Path = SERVERS) -> tuple[lock.LockedRequirement, ...]:
+    """Give what the server injects, and the version of it that the spec asks for.
+
+    Raises:
+        SpecError: the catalogue's entry is wrong.
+    """
+    entry = read_entry(spec.server.name, folder)
+    injected = [lock.LockedRequirement(requirement=text, origin=f"server {entry.name}") for text in entry.requirements]
+    if spec.server.version and entry.requirements:
+        from packaging.requirements import Requirement  # noqa: PLC0415 - costs start-up time
+
+        name = Requirement(entry.requirements[0]).name
+        injected.append(lock.LockedRequirement(requirement=f"{name}{spec.server.version}", origin="server.version"))
+    return tuple(injected)
+
+
+def input_variable(name: str) -> str:
+    """Give the environment variable that holds the path of an input."""
+    return "MODELPACK_INPUT_" + re.sub(r"[^A-Z0-9]", "_", name.upper())
+
+
+def _fill(text: str, spec: Spec) -> str:
+    """Replace what the spec alone decides."""
+    script = spec.code.scoring_script if spec.code else None
+    if script is None:
+        return text
+    parent = str(PurePosixPath(script).parent)
+    folder = "@code@" if parent == "." else f"@code@/{parent}"
+    return text.replace("@scoring_folder@", folder).replace("@scoring_script@", script)
