@@ -92,3 +92,9 @@ class CheckError(ModelpackError):
     """The server did not start, did not become ready, or did not answer as the spec says."""
 
     exit_code = 9
+
+
+class ExportError(ModelpackError):
+    """An export could not be written, or the store no longer holds what the image says."""
+
+    exit_code = 10

@@ -1,0 +1,124 @@
+"""Makes the image layer with what people and tools expect of a root file system around the store.
+
+Programs, libraries and settings are links into the base; what is written to, mounted on or read by scanners of images
+(which look into layers and follow no links) is really there. The entries follow from the base and the user alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterator
+
+from modelpack.builders import layer
+from modelpack.builders.tarstream import Entry, directory, file, symlink
+
+_OWN = ("dev", "etc", "home", "nix", "proc", "root", "run", "sys", "tmp", "var")
+_STATUS = "var/lib/dpkg/status.d"
+# Scanners tell the distribution by these.
+_RELEASE = ("debian_version", "os-release")
+_HOSTS = b"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
+_NSSWITCH = b"passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\nprotocols: files\n"
+_NOBODY = 65534
+
+
+def main() -> None:
+    """Build from the plan: ``base``, ``user`` (``uid:gid``), ``compression`` and ``zstd`` as for a layer."""
+    with open(os.environ["planPath"], encoding="utf-8") as stream:
+        plan = json.load(stream)
+    skeleton = layer.Skeleton(base=plan["base"], user=plan["user"])
+    about = {"name": "root file system", "paths": (), "skeleton": skeleton}
+    layer.write(os.environ["out"], entries(skeleton), about, plan["compression"], plan["zstd"])
+
+
+def entries(skeleton: layer.Skeleton, root: str = "/") -> list[Entry]:
+    """Describe the members.
+
+    Args:
+        skeleton: what they follow from.
+        root: folder below which the base's store path lies on this machine.
+    """
+    base = root.rstrip("/") + skeleton.base
+    uid, gid = user_ids(skeleton.user)
+    found = [*_folders(), *_top(base, skeleton.base), *_etc(base, skeleton.base, uid, gid), *_packages(base)]
+    if uid:
+        found.append(directory("home/modelpack", uid=uid, gid=gid))
+    return sorted(found, key=lambda entry: entry.name.split(b"/"))
+
+
+def user_ids(user: str) -> tuple[int, int]:
+    """Give uid and gid of ``uid:gid``; a uid alone is its own group."""
+    uid, _, gid = user.partition(":")
+    return int(uid), int(gid or uid)
+
+
+def _folders() -> Iterator[Entry]:
+    for name in ("dev", "etc", "home", "proc", "run", "sys", "var", "var/lib", "var/lib/dpkg", _STATUS):
+        yield directory(name)
+    yield directory("root", 0o700)
+    yield directory("tmp", 0o1777)
+    yield directory("var/tmp", 0o1777)
+    yield symlink("var/run", "/run")
+
+
+def _top(base: str, store_path: str) -> Iterator[Entry]:
+    """Link /usr and its like; where the base itself has a link, such as bin -> usr/bin, it is the same link."""
+    for name in os.listdir(base):
+        if name not in _OWN:
+            yield _link(f"{base}/{name}", name, f"{store_path}/{name}")
+
+
+def _etc(base: str, store_path: str, uid: int, gid: int) -> Iterator[Entry]:
+    made = {
+        "group": _group(gid),
+        "hostname": b"",
+        "hosts": _HOSTS,
+        "passwd": _passwd(uid, gid),
+        "resolv.conf": b"",
+    }
+    found = os.listdir(f"{base}/etc") if os.path.isdir(f"{base}/etc") else []
+    if "nsswitch.conf" not in found:
+        made["nsswitch.conf"] = _NSSWITCH
+    for name in _RELEASE:
+        if os.path.isfile(f"{base}/etc/{name}"):
+            made[name] = _read(f"{base}/etc/{name}")
+    for name in found:
+        if name not in made:
+            yield symlink(f"etc/{name}", f"{store_path}/etc/{name}")
+    for name, content in made.items():
+        yield file(f"etc/{name}", content, 0o644)
+
+
+def _passwd(uid: int, gid: int) -> bytes:
+    lines = ["root:x:0:0:root:/root:/bin/sh"]
+    if uid:
+        lines.append(f"modelpack:x:{uid}:{gid}:modelpack:/home/modelpack:/bin/sh")
+    if uid != _NOBODY:
+        lines.append(f"nobody:x:{_NOBODY}:{_NOBODY}:nobody:/nonexistent:/usr/sbin/nologin")
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _group(gid: int) -> bytes:
+    names = {0: "root", _NOBODY: "nogroup"}
+    names.setdefault(gid, "modelpack")
+    return "".join(f"{name}:x:{number}:\n" for number, name in sorted(names.items())).encode()
+
+
+def _packages(base: str) -> Iterator[Entry]:
+    folder = f"{base}/{_STATUS}"
+    for name in os.listdir(folder) if os.path.isdir(folder) else []:
+        yield file(f"{_STATUS}/{name}", _read(f"{folder}/{name}"), 0o644)
+
+
+def _link(place: str, name: str, target: str) -> Entry:
+    return symlink(name, os.readlink(place) if stat.S_ISLNK(os.lstat(place).st_mode) else target)
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as stream:
+        return stream.read()
+
+
+if __name__ == "__main__":
+    main()
