@@ -22,6 +22,7 @@ from modelpack import __version__, credentials, pip_settings
 from modelpack.credentials import redact
 from modelpack.errors import FetchError
 from modelpack.http import HttpError, Transient
+from modelpack.http_names import HttpPool, HttpsPool
 
 CONNECT_SECONDS = 15.0
 READ_SECONDS = 60.0
@@ -181,7 +182,9 @@ def _manager(proxy: str | None, *, insecure: bool) -> PoolManager:
     if insecure:
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
     if not proxy:
-        return urllib3.PoolManager(num_pools=16, maxsize=16, ssl_context=context)
+        manager = urllib3.PoolManager(num_pools=16, maxsize=16, ssl_context=context)
+        manager.pool_classes_by_scheme = {"http": HttpPool, "https": HttpsPool}
+        return manager
     address, login = credentials.split(proxy if "://" in proxy else f"http://{proxy}")
     headers = urllib3.make_headers(proxy_basic_auth=":".join(login)) if login else None
     try:

@@ -6,7 +6,6 @@ import hashlib
 import html.parser
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urldefrag, urljoin, urlsplit
@@ -16,6 +15,7 @@ from packaging.utils import canonicalize_name
 from modelpack import credentials, http, index_settings, uv_tool
 from modelpack.errors import FetchError
 from modelpack.lock import Wheel
+from modelpack.parallel import Stop, run
 
 _ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
 _WORKERS = 16
@@ -123,8 +123,8 @@ def _ask_indexes(wheels: Sequence[Wheel], sources: Sequence[uv_tool.Index]) -> d
             failures.append(error)
             return ()
 
-    with ThreadPoolExecutor(_WORKERS) as pool:
-        offers = [offer for answer in pool.map(ask, questions) for offer in answer]
+    answers = dict(run(lambda question: (question, ask(question)), questions, workers=_WORKERS, stop=Stop()))
+    offers = [offer for question in questions for offer in answers[question]]
     picked = {wheel.sha256: _pick(wheel, offers) for wheel in wheels}
     found = {sha256: url for sha256, url in picked.items() if url}
     if failures and len(found) < len(wheels):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from packaging.pylock import Package, PackageWheel, Pylock, PylockSelectError, PylockValidationError
 from packaging.requirements import InvalidRequirement, Requirement
@@ -19,6 +18,7 @@ from modelpack import http, index_settings, python_conflicts, python_index, uv_t
 from modelpack.credentials import redact
 from modelpack.errors import ResolveError
 from modelpack.lock import LockedRequirement, Wheel
+from modelpack.parallel import Stop, run
 from modelpack.progress import Progress
 from modelpack.python_conflicts import Question, Root
 from modelpack.python_dependencies import Closure, Distribution, closure
@@ -33,9 +33,6 @@ _NO_ADDRESS = (
     "paths, addresses and repositories cannot be locked: "
     "name a version that an index has; a folder of wheels can be an index (find-links)"
 )
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 def resolve(  # noqa: PLR0913 - the target is three words of the lock's, the rest are the caller's
@@ -150,22 +147,29 @@ def _anew(
     upgrade: bool | Sequence[str],
 ) -> tuple[Wheel, ...]:
     """Ask uv, then read the metadata of what it chose."""
-    with ThreadPoolExecutor(1) as aside:
-        newest = aside.submit(_newest, question)
-        answer = _ask_uv(question, kept, upgrade=upgrade)
-        python_index.indexes(question.folder)
-        chosen = _parallel(_wheel, _select(answer.pylock, question.target))
-        distributions = _parallel(lambda item: store.read(*item), chosen)
-    pins = {distribution.name: distribution for distribution in distributions}
+    asks = {
+        "all": lambda: _ask_uv(question, kept, upgrade=upgrade),
+        "newest": lambda: _ask_newest(question),
+    }
+    answers = dict(run(lambda ask: (ask, asks[ask]()), asks, workers=2, stop=Stop()))
+    python_index.indexes(question.folder)
+
+    def describe(item: tuple[Package, PackageWheel]) -> tuple[Wheel, Distribution]:
+        wheel, url = _wheel(item)
+        return wheel, store.read(wheel, url)
+
+    selected = _select(answers["all"].pylock, question.target)
+    chosen = dict(run(describe, selected, workers=_WORKERS, stop=Stop()))
+    pins = {distribution.name: distribution for distribution in chosen.values()}
     result = closure([root.requirement for root in question.roots], pins, question.target.environment())
     if not index_settings.overrides(question.folder):
         python_conflicts.check(result, question, pins)
-    wheels = _explained([wheel for wheel, _ in chosen], result)
-    for warning in (
-        *answer.warnings,
-        *_warnings(wheels, pins, question.target),
-        *_held_back(wheels, newest.result(), kept),
-    ):
+    wheels = _explained(chosen, result)
+    for warning in answers["all"].warnings:
+        progress.note(warning)
+    for warning in _warnings(wheels, pins, question.target):
+        progress.note(warning)
+    for warning in _held_back(wheels, answers["newest"], kept):
         progress.note(warning)
     return wheels
 
@@ -188,18 +192,17 @@ def _ask_uv(question: Question, kept: Sequence[Wheel], *, upgrade: bool | Sequen
         raise python_conflicts.explain(str(error), question) from error
 
 
-def _newest(question: Question) -> Mapping[str, Version]:
-    """Give the newest versions that open requirements allow by themselves; nothing when that cannot be had."""
+def _ask_newest(question: Question) -> uv_tool.Answer:
+    """Ask for the newest versions that open requirements allow by themselves; nothing when that fails."""
     loose = [root.requirement for root in question.roots if not _pinned(root.requirement)]
-    if not loose:
-        return {}
     target = question.target
     options = ["--no-deps", "--python-version", target.python, "--python-platform", target.uv_platform()]
     try:
-        answer = uv_tool.compile_requirements([str(item) for item in loose], options, folder=question.folder)
+        if loose:
+            return uv_tool.compile_requirements(list(map(str, loose)), options, folder=question.folder)
     except uv_tool.UvError:
-        return {}
-    return {package["name"]: Version(package["version"]) for package in answer.pylock.get("packages", ())}
+        pass
+    return uv_tool.Answer(pylock={}, warnings=())
 
 
 def _pinned(requirement: Requirement) -> bool:
@@ -270,12 +273,13 @@ def _warnings(wheels: Sequence[Wheel], pins: Mapping[NormalizedName, Distributio
         )
 
 
-def _held_back(wheels: Sequence[Wheel], newest: Mapping[str, Version], kept: Sequence[Wheel]) -> Iterator[str]:
+def _held_back(wheels: Sequence[Wheel], newest: uv_tool.Answer, kept: Sequence[Wheel]) -> Iterator[str]:
     """Give a warning for each open requirement that did not get the newest version it allows."""
     names = {wheel.name for wheel in kept}
+    versions = {package["name"]: package["version"] for package in newest.pylock.get("packages", ())}
     for wheel in wheels:
-        best = newest.get(wheel.name)
-        if best is not None and wheel.name not in names and Version(wheel.version) < best:
+        best = versions.get(wheel.name, wheel.version)
+        if wheel.name not in names and Version(wheel.version) < Version(best):
             yield (
                 f"{wheel.name} {wheel.version} is chosen, not {best}: something else that is required "
                 f"does not go with it; to see what, require {wheel.name}=={best}"
@@ -288,8 +292,3 @@ def _runs_on(distribution: Distribution, target: Target) -> bool:
     except InvalidSpecifier:
         return True
     return allowed.contains(target.environment()["python_full_version"], prereleases=True)
-
-
-def _parallel(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
-    with ThreadPoolExecutor(_WORKERS) as pool:
-        return list(pool.map(work, items))
