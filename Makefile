@@ -20,7 +20,7 @@ help:
 
 demo: $(venv)/ready
 	@scripts/need demo
-	@$(python) scripts/demo
+	@$(python) scripts/demo.py
 
 test: $(venv)/ready
 	@scripts/need test
@@ -34,6 +34,7 @@ lint: $(venv)/ready
 	$(venv)/bin/ruff check
 	$(venv)/bin/ruff format --check
 	$(venv)/bin/mypy
+	$(venv)/bin/mypy scripts
 	@if command -v shellcheck >/dev/null; then shellcheck $(shell_scripts); else echo 'shellcheck is missing: skipped'; fi
 
 format: $(venv)/ready
