@@ -154,12 +154,11 @@ def with_loopback(command: list[str]) -> None:
 
 def ask(process: int, request: bytes) -> object:
     """Send a request from inside the network namespace of ``process``, as soon as the server takes it."""
-    command = ["nsenter", "--target", str(process), "--net"]
-    if not same_user_namespace(process):
-        command += ["--user", "--preserve-credentials"]
-    command += [sys.executable, __file__, "--post"]
     end = time.monotonic() + PATIENCE
     while True:
+        # Each time anew: a process that has just begun is still in our namespaces.
+        enter = [] if same_user_namespace(process) else ["--user", "--preserve-credentials"]
+        command = ["nsenter", "--target", str(process), "--net", *enter, sys.executable, __file__, "--post"]
         done = subprocess.run(command, input=request, check=False, capture_output=True)
         if done.returncode == 0:
             return json.loads(done.stdout)
