@@ -155,16 +155,17 @@ def with_loopback(command: list[str]) -> None:
 def ask(process: int, request: bytes) -> object:
     """Send a request from inside the network namespace of ``process``, as soon as the server takes it."""
     end = time.monotonic() + PATIENCE
-    while True:
-        # Each time anew: a process that has just begun is still in our namespaces.
-        enter = [] if same_user_namespace(process) else ["--user", "--preserve-credentials"]
-        command = ["nsenter", "--target", str(process), "--net", *enter, sys.executable, __file__, "--post"]
-        done = subprocess.run(command, input=request, check=False, capture_output=True)
-        if done.returncode == 0:
-            return json.loads(done.stdout)
-        if time.monotonic() > end:
-            raise TimeoutError(f"no answer in {PATIENCE} s: {done.stderr.decode().strip()}")
+    trouble = "the server has no network namespace of its own"
+    while time.monotonic() < end:
+        if not shares(process, "net"):
+            enter = [] if shares(process, "user") else ["--user", "--preserve-credentials"]
+            command = ["nsenter", "--target", str(process), "--net", *enter, sys.executable, __file__, "--post"]
+            done = subprocess.run(command, input=request, check=False, capture_output=True)
+            if done.returncode == 0:
+                return json.loads(done.stdout)
+            trouble = done.stderr.decode().strip()
         time.sleep(0.5)
+    raise TimeoutError(f"no answer in {PATIENCE} s: {trouble}")
 
 
 def post(request: bytes) -> int:
@@ -181,9 +182,9 @@ def post(request: bytes) -> int:
     return 0
 
 
-def same_user_namespace(process: int) -> bool:
-    """Tell whether a process is in our user namespace."""
-    return Path(f"/proc/{process}/ns/user").readlink() == Path("/proc/self/ns/user").readlink()
+def shares(process: int, kind: str) -> bool:
+    """Tell whether a process is in our namespace of a kind, such as ``net``."""
+    return Path(f"/proc/{process}/ns/{kind}").readlink() == Path(f"/proc/self/ns/{kind}").readlink()
 
 
 def rounded(answer: object) -> object:
