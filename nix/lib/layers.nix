@@ -1,1 +1,119 @@
-_: null
+# The layers of the image, in order. What is large lies alone and what changes together lies together, so that a change
+# of code moves one small layer, and weights are shared by every image that has them.
+#
+#   base | root file system | each big wheel | small wheels | environment | each large file | data | package
+{
+  lock,
+  base,
+  derive,
+  environment,
+  fetch,
+  package,
+  server,
+  tools,
+  trees,
+  wheels,
+  ...
+}:
+let
+  # Bytes of the wheel file from which a wheel has a layer of its own.
+  big = 8388608;
+  # Engines stop at 127 layers. Beyond these numbers the smaller wheels join the small ones, and files share layers.
+  mostWheels = 40;
+  mostFiles = 50;
+
+  zstd = "${tools}/bin/zstd";
+  take = count: list: builtins.genList (builtins.elemAt list) (lesser count (builtins.length list));
+  lesser = a: b: if a < b then a else b;
+  # Lists of `size` consecutive elements; the last may be shorter.
+  groups =
+    size: list:
+    builtins.genList (
+      index:
+      builtins.genList (offset: builtins.elemAt list (index * size + offset)) (
+        lesser size (builtins.length list - index * size)
+      )
+    ) ((builtins.length list + size - 1) / size);
+
+  # about: for people; paths: derivations or store paths.
+  layer =
+    compression: about: paths:
+    derive.builder "layer" [ "streams" "tarstream" ] {
+      name = "layer-${fetch.storeName about}";
+      plan = {
+        name = about;
+        inherit compression paths;
+        zstd = if compression == "zstd" then zstd else null;
+      };
+    };
+  compressed = layer lock.image.compression;
+
+  root = derive.builder "root" [ "layer" "streams" "tarstream" ] {
+    name = "layer-root";
+    plan = {
+      inherit base zstd;
+      inherit (lock.image) compression user;
+    };
+  };
+
+  locked = builtins.genList (index: {
+    inherit (builtins.elemAt lock.python.wheels index) name version size;
+    path = builtins.elemAt wheels index;
+  }) (builtins.length wheels);
+  bySize = builtins.sort (a: b: a.size > b.size || (a.size == b.size && a.name < b.name)) locked;
+  alone = map (wheel: wheel.name) (
+    take mostWheels (builtins.filter (wheel: wheel.size >= big) bySize)
+  );
+  isAlone = wheel: builtins.elem wheel.name alone;
+  others = builtins.filter (wheel: !isAlone wheel) locked;
+
+  # The samples are the check's, not the package's.
+  packed = builtins.removeAttrs trees [ "samples" ];
+  # Trees may share a large file; its store path is in one layer all the same.
+  files = builtins.attrValues (
+    builtins.listToAttrs (
+      map (file: {
+        name = builtins.unsafeDiscardStringContext "${file.source}";
+        value = file;
+      }) (builtins.concatMap (tree: tree.files) (builtins.attrValues packed))
+    )
+  );
+  byPath = builtins.sort (a: b: a.path < b.path) files;
+  perLayer = (builtins.length files + mostFiles - 1) / mostFiles;
+
+  # A tree's own paths beside its large files. A joined tree refers to the folder of small files only if there are some.
+  small =
+    name:
+    let
+      tree = packed.${name};
+      regular = builtins.filter (file: file ? sha256) lock.trees.${name}.files;
+    in
+    if tree.files == [ ] then
+      [ tree.path ]
+    else
+      [ tree.path ] ++ (if builtins.length regular > builtins.length tree.files then [ tree.small ] else [ ]);
+  data = builtins.concatMap small (builtins.attrNames (builtins.removeAttrs packed [ "code" ]));
+  code = if packed ? code then small "code" else [ ];
+
+  uncompressed =
+    group:
+    let
+      first = (builtins.head group).path;
+      more = builtins.length group - 1;
+    in
+    layer "none" (if more == 0 then first else "${first} and ${toString more} more") (
+      map (file: file.source) group
+    );
+
+  unlessEmpty = about: paths: if paths == [ ] then [ ] else [ (compressed about paths) ];
+in
+[
+  (compressed "base ${lock.base.suite}" [ base ])
+  root
+]
+++ map (wheel: compressed "${wheel.name} ${wheel.version}" [ wheel.path ]) (builtins.filter isAlone locked)
+++ unlessEmpty "small wheels" (map (wheel: wheel.path) others)
+++ [ (compressed "environment" [ environment ]) ]
+++ map uncompressed (if files == [ ] then [ ] else groups perLayer byPath)
+++ unlessEmpty "data" data
+++ [ (compressed "package" (code ++ [ server package ])) ]
