@@ -17,15 +17,17 @@ from modelpack.requirements import judge_requirement
 from modelpack.shape import Key, Many, Named, Table, Text
 from modelpack.shape_reader import Value, near, read
 from modelpack.spec import CheckRequest, Spec
-from modelpack.yamlfile import Findings, Place, read_yaml
+from modelpack.yamlfile import Findings, read_yaml
 
 SERVERS = Path(__file__).with_name("servers")
 """The catalogue that modelpack brings."""
 
-PLACEHOLDER = re.compile(r"@([a-z_]+|input-[A-Za-z0-9._-]+)@")
-PLACEHOLDERS = ("python", "env", "base", "code", "model", "port", "scoring_script", "scoring_folder")
-"""What may stand between two ``@``; beside these ``input-NAME`` for every input."""
+BUILD_PLACEHOLDERS = ("python", "env", "base", "code", "model", "port")
+"""What the build puts in place of these words between two ``@``; beside these ``input-NAME`` for every input."""
+PLACEHOLDERS = (*BUILD_PLACEHOLDERS, "scoring_script", "scoring_folder")
+"""What may stand in a command and in a catalogue."""
 
+_PLACEHOLDER = re.compile(r"@([a-z_]+|input-[A-Za-z0-9._-]+)@")
 _SIGNALS = ("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2")
 
 
@@ -141,16 +143,20 @@ def _judge_entry(value: Value, findings: Findings) -> None:
     words = fields["command"].items if "command" in fields else ()
     variables = fields["environment"].fields.values() if "environment" in fields else ()
     for word in (*words, *variables):
-        judge_placeholders(word.text, word.place, word.path, findings)
+        judge_placeholders(word, word.text, PLACEHOLDERS, findings)
 
 
-def judge_placeholders(text: str, place: Place, path: str, findings: Findings, inputs: tuple[str, ...] = ()) -> None:
-    """Find placeholders in a word that stand for nothing."""
-    known = (*PLACEHOLDERS, *(f"input-{name}" for name in inputs))
-    for match in PLACEHOLDER.finditer(text):
-        if match[1] not in known:
-            hint = near(match[0], (f"@{name}@" for name in known))
-            findings.add(place, f"an unknown placeholder: {match[0]}", hint, path=path)
+def placeholders_in(text: str) -> tuple[str, ...]:
+    """Give the names of all that looks like a placeholder, in their order."""
+    return tuple(_PLACEHOLDER.findall(text))
+
+
+def judge_placeholders(item: Value, text: str, known: tuple[str, ...], findings: Findings) -> None:
+    """Find placeholders in ``text``, a part of ``item``, that stand for nothing."""
+    for name in placeholders_in(text):
+        if name not in known:
+            hint = near(f"@{name}@", (f"@{other}@" for other in known))
+            findings.add(item.place, f"an unknown placeholder: @{name}@", hint, path=item.path)
 
 
 def resolve_server(spec: Spec, folder: Path = SERVERS) -> lock.Server:

@@ -21,8 +21,9 @@ SAFE_NAME = Text(
     longest=100,
 )
 VARIABLE = Text(noun="a name of letters, digits and _ that begins with no digit", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
-VARIABLE_VALUE = Text(pattern=r"^[^\x00]*$", numbers=True, booleans=True)
+VARIABLE_VALUE = Text(pattern=r"^[^\x00]*$", numbers=Number(minimum=None), booleans=True)
 ROUTE = Text(noun="a path that begins with /", pattern=r"^/[^\s?#]*$")
+ADDRESS = Text(noun="a path that begins with /", pattern=r"^/[^\s#]*$")
 ROUTES = Table(
     keys=tuple(
         Key(name=kind, shape=ROUTE, doc=f"Path of the {kind} route")
@@ -50,6 +51,8 @@ def spec_table(servers: tuple[str, ...]) -> Table:
                 name="server",
                 shape=_server(servers),
                 doc="The inference server",
+                required=DEFAULT_SERVER not in servers,
+                example=next(iter(servers), None),
                 default=DEFAULT_SERVER if DEFAULT_SERVER in servers else None,
                 mistaken=("inferencing_server", "inference_server", "serving", "runtime"),
             ),
@@ -76,7 +79,7 @@ _IDENTITY = (
             noun="a version of letters, digits and . _ - that begins with a letter or digit",
             pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
             longest=128,
-            numbers=True,
+            numbers=Number(),
         ),
         doc="Version of the package, also as an OCI tag; taken as it is spelled",
         default="1",
@@ -106,7 +109,7 @@ _CODE = Table(
         Key(name="path", shape=PATH, doc="Folder of the code", required=True, mistaken=("code", "folder", "source")),
         Key(
             name="scoring_script",
-            shape=PATH,
+            shape=Text(noun="the path of a Python file", pattern=r"^[^\x00]+\.py$"),
             doc="Path below the code folder of the module with init() and run(); score.py when there is one",
             mistaken=("entry_script", "script", "main"),
             example="score.py",
@@ -114,6 +117,8 @@ _CODE = Table(
     ),
     short="path",
 )
+
+_PYTHON_NUMBER = Number(minimum=3, above=True, maximum=3.99)
 
 _CONTENT = (
     Key(
@@ -126,7 +131,7 @@ _CONTENT = (
     ),
     Key(
         name="python",
-        shape=Text(noun="a Python version such as 3.11", pattern=r"^3\.[1-9][0-9]*$", numbers=True),
+        shape=Text(noun="a Python version such as 3.11", pattern=r"^3\.[1-9][0-9]*$", numbers=_PYTHON_NUMBER),
         doc="Python version, major and minor; the base's own when absent: "
         + ", ".join(f"{version} on {suite}" for suite, version in PYTHON_OF.items()),
         mistaken=("python_version", "python-version"),
@@ -166,13 +171,16 @@ def _server(names: tuple[str, ...]) -> Table:
             ),
             Key(
                 name="version",
-                shape=Text(numbers=True),
+                shape=Text(numbers=Number()),
                 doc="Version or PEP 440 specifiers that narrow the catalogue's own requirement",
             ),
             Key(
                 name="command",
                 shape=Either(
-                    shapes=(Text(noun="a command"), Many(item=VARIABLE_VALUE, noun="a list of words", some=True))
+                    shapes=(
+                        Text(noun="a command", pattern=r"^[^\x00]*[^\s\x00][^\x00]*$"),
+                        Many(item=VARIABLE_VALUE, noun="a list of words", some=True),
+                    )
                 ),
                 doc="Start command, for servers that have none of their own; @python@, @env@, @code@, @model@, "
                 "@port@, @scoring_folder@ and @scoring_script@ are replaced in it",
@@ -202,7 +210,9 @@ _REQUEST_KEYS = (
         doc="File with the body that must come back; any will do when absent",
         mistaken=("expected", "output", "answer"),
     ),
-    Key(name="route", shape=ROUTE, doc="Path to ask; the server's scoring route when absent", mistaken=("path", "url")),
+    Key(
+        name="route", shape=ADDRESS, doc="Path to ask; the server's scoring route when absent", mistaken=("path", "url")
+    ),
     Key(name="method", shape=METHOD, doc="HTTP method; the one that the server's scoring route wants when absent"),
     Key(
         name="content_type",
@@ -284,11 +294,17 @@ _BASE = Table(
     ),
 )
 
+_USER = Text(
+    noun="a numeric user or user:group",
+    pattern=r"^[0-9]{1,9}(:[0-9]{1,9})?$",
+    numbers=Number(whole=True, maximum=999_999_999),
+)
+
 _IMAGE = Table(
     keys=(
         Key(
             name="user",
-            shape=Text(noun="a numeric user or user:group", pattern=r"^[0-9]{1,9}(:[0-9]{1,9})?$", numbers=True),
+            shape=_USER,
             doc="Numeric user and group that the server runs as",
             default=default_of(Image, "user"),
         ),

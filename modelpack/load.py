@@ -10,7 +10,7 @@ from modelpack.catalogue import SERVERS, ServerEntry, input_variable, read_entry
 from modelpack.errors import Problem, SpecError
 from modelpack.keys import DEFAULT_BASE, PYTHON_OF, spec_table
 from modelpack.load_check import read_check
-from modelpack.load_server import read_server
+from modelpack.load_server import judge_variables, read_server
 from modelpack.requirements import judge_requirement, read_requirements
 from modelpack.script import judge_script
 from modelpack.shape_reader import Value, nearest, read
@@ -33,9 +33,9 @@ def load_spec(path: Path, *, servers: Path = SERVERS) -> Spec:
         SpecError: with all problems of the spec and of the files that it names.
     """
     file = _find_file(path)
-    findings = Findings()
     shown = file.parent.as_posix()
     folder = Folder(path=file.parent.resolve(), shown="" if shown == "." else f"{shown.rstrip('/')}/")
+    findings = Findings(first=folder.shown + file.name)
     node = read_yaml(file, folder.shown + file.name, findings)
     root = read(spec_table(server_names(servers)), node, "", findings) if node else None
     spec = _Loader(root, folder, findings).spec(folder.path / file.name, servers) if root else None
@@ -79,6 +79,7 @@ class _Loader:
         asked = root.fields.get("server")
         name = asked.get_text("name") if asked else None
         entry = read_entry(name, servers) if name else None
+        judge_variables(root, self.findings)
         return Spec(
             path=path,
             name=root.get_text("name") or "",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 
-from modelpack.catalogue import PLACEHOLDER, ServerEntry, judge_placeholders
-from modelpack.shape_reader import Value
+from modelpack.catalogue import BUILD_PLACEHOLDERS, PLACEHOLDERS, ServerEntry, judge_placeholders, placeholders_in
+from modelpack.shape_reader import Value, nearest
 from modelpack.spec import Server
 from modelpack.yamlfile import Findings, join_path
 
@@ -28,10 +28,7 @@ def read_server(value: Value, entry: ServerEntry, root: Value, findings: Finding
     _judge_surplus(value, entry, findings)
     _judge_missing(value, entry, findings)
     words = (*(command or ()), *(entry.command or ()), *entry.environment.values())
-    used = {match[1] for word in words for match in PLACEHOLDER.finditer(word)}
-    of_code = used & {"code", "scoring_script", "scoring_folder"}
-    if of_code and not entry.scoring_script and "code" not in {*root.fields, *root.wrong}:
-        _find(root, "code", f"missing, the command of the server {entry.name} uses it", findings)
+    _judge_code({name for word in words for name in placeholders_in(word)}, entry, root, findings)
     return Server(
         name=entry.name,
         version=_read_version(value, entry, findings),
@@ -39,6 +36,15 @@ def read_server(value: Value, entry: ServerEntry, root: Value, findings: Finding
         port=None if port is None else int(port),
         routes=routes or None,
     )
+
+
+def judge_variables(root: Value, findings: Findings) -> None:
+    """Find misspelled placeholders in ``environment_variables``; what is like none of them is the user's own text."""
+    known = (*BUILD_PLACEHOLDERS, *_input_placeholders(root))
+    variables = root.fields["environment_variables"].fields if "environment_variables" in root.fields else {}
+    for item in variables.values():
+        if any(nearest(name, known) for name in placeholders_in(item.text) if name not in known):
+            judge_placeholders(item, item.text, known, findings)
 
 
 def _read_command(value: Value, root: Value, findings: Findings) -> tuple[str, ...] | None:
@@ -52,10 +58,21 @@ def _read_command(value: Value, root: Value, findings: Findings) -> tuple[str, .
         except ValueError as error:
             findings.add(command.place, f"cannot be split into words: {str(error).lower()}", path=command.path)
             return None
-    inputs = tuple(root.fields["inputs"].fields) if "inputs" in root.fields else ()
     for text, item in words:
-        judge_placeholders(text, item.place, item.path, findings, inputs)
+        judge_placeholders(item, text, (*PLACEHOLDERS, *_input_placeholders(root)), findings)
     return tuple(text for text, _ in words)
+
+
+def _judge_code(used: set[str], entry: ServerEntry, root: Value, findings: Findings) -> None:
+    """Find code that placeholders stand for, but the spec does not have; see ``load`` for servers with a contract."""
+    script = used & {"scoring_script", "scoring_folder"}
+    if entry.scoring_script or "code" in root.wrong:
+        return
+    code = root.fields.get("code")
+    if code is None and (script or "code" in used):
+        _find(root, "code", f"missing, the command of the server {entry.name} uses it", findings)
+    elif code and script and "scoring_script" not in {*code.fields, *code.wrong}:
+        _find(code, "scoring_script", f"missing, the command of the server {entry.name} uses it", findings)
 
 
 def _judge_surplus(value: Value, entry: ServerEntry, findings: Findings) -> None:
@@ -101,3 +118,7 @@ def _read_version(value: Value, entry: ServerEntry, findings: Findings) -> str |
 
 def _find(value: Value, key: str, message: str, findings: Findings, *, hint: str | None = None) -> None:
     findings.add(value.place, message, hint, path=join_path(value.path, key))
+
+
+def _input_placeholders(root: Value) -> tuple[str, ...]:
+    return tuple(f"input-{name}" for name in root.fields["inputs"].fields) if "inputs" in root.fields else ()

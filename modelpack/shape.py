@@ -8,6 +8,27 @@ Data = str | int | float | bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Number:
+    """A number."""
+
+    whole: bool = False
+    minimum: float | None = 0
+    maximum: float | None = None
+    above: bool = False
+    """The minimum itself is not allowed."""
+
+    @property
+    def noun(self) -> str:
+        """What messages call it, with its limits."""
+        kind = "a whole number" if self.whole else "a number"
+        if self.minimum is None:
+            return kind
+        if self.maximum is None:
+            return f"{kind} {'above' if self.above else 'of at least'} {self.minimum:g}"
+        return f"{kind} {'above' if self.above else 'from'} {self.minimum:g} {'up ' * self.above}to {self.maximum:g}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Text:
     """A text."""
 
@@ -21,29 +42,10 @@ class Text:
     """What people write, and the choice that they mean."""
     longest: int | None = None
     """In characters."""
-    numbers: bool = False
-    """Numbers without quotes are taken as they are spelled."""
+    numbers: Number | None = None
+    """Numbers without quotes are taken as they are spelled: what the schema, which sees no spelling, asks of them."""
     booleans: bool = False
     """``true`` and ``false`` without quotes are taken as they are spelled."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Number:
-    """A number."""
-
-    whole: bool = False
-    minimum: float = 0
-    maximum: float | None = None
-    above: bool = False
-    """The minimum itself is not allowed."""
-
-    @property
-    def noun(self) -> str:
-        """What messages call it, with its limits."""
-        kind = "a whole number" if self.whole else "a number"
-        if self.maximum is None:
-            return f"{kind} {'above' if self.above else 'of at least'} {self.minimum:g}"
-        return f"{kind} {'above' if self.above else 'from'} {self.minimum:g} {'up ' * self.above}to {self.maximum:g}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -138,7 +138,7 @@ def _spelling(shape: Shape, node: Node) -> str | None:
 
 def _may_be(shape: Shape, node: Scalar) -> bool:
     if isinstance(shape, Text):
-        return {"text": True, "number": shape.numbers, "boolean": shape.booleans}.get(node.kind, False)
+        return {"text": True, "number": shape.numbers is not None, "boolean": shape.booleans}.get(node.kind, False)
     if isinstance(shape, Never):
         return node.kind == "boolean" and node.text.lower() == "false"
     if isinstance(shape, Table) and shape.short:
@@ -178,7 +178,7 @@ def _judge_text(shape: Text, text: str) -> Fault | None:
 
 def _read_number(shape: Number, node: Scalar, path: str, findings: Findings) -> Value | None:
     number = float(node.text)
-    low = number <= shape.minimum if shape.above else number < shape.minimum
+    low = shape.minimum is not None and (number <= shape.minimum if shape.above else number < shape.minimum)
     high = shape.maximum is not None and number > shape.maximum
     if low or high or (shape.whole and not number.is_integer()):
         findings.add(node.place, f"expected {shape.noun}, found {node.text}", path=path)

@@ -49,9 +49,14 @@ Fault = tuple[str, str | None]
 
 
 class Findings:
-    """The problems found so far, in what the user wrote."""
+    """The problems found so far, in what the user wrote.
 
-    def __init__(self) -> None:
+    Args:
+        first: the file whose problems come first.
+    """
+
+    def __init__(self, first: str = "") -> None:
+        self._first = first
         self._found: list[tuple[Place, Problem]] = []
 
     def __len__(self) -> int:
@@ -63,13 +68,13 @@ class Findings:
         self._found.append((place, Problem(where=where, message=message, hint=hint)))
 
     def raise_any(self) -> None:
-        """Raise what was found, in the order of the text; the file that was opened first comes first.
+        """Raise what was found, in the order of the text.
 
         Raises:
             SpecError: when there is any.
         """
         if self._found:
-            files = list(dict.fromkeys(place.file for place, _ in self._found))
+            files = list(dict.fromkeys([self._first, *(place.file for place, _ in self._found)]))
             ordered = sorted(self._found, key=lambda item: (files.index(item[0].file), item[0]))
             raise SpecError(tuple(problem for _, problem in ordered))
 
@@ -278,7 +283,7 @@ def _place_of(before: str, shown: str) -> Place:
 
 def _explain(error: yaml.MarkedYAMLError, text: str, shown: str) -> tuple[Place, str, str | None]:
     """Say in words of the spec, with a hint, what pyyaml says in words of its grammar."""
-    lines = text.split("\n")
+    lines = re.split("\r\n|[\r\n\x85\u2028\u2029]", text)  # what YAML calls a line
     problem = error.problem or ""
     here = _place_at(error.problem_mark or error.context_mark, shown)
     begun = _place_at(error.context_mark or error.problem_mark, shown)
@@ -298,7 +303,8 @@ def _explain(error: yaml.MarkedYAMLError, text: str, shown: str) -> tuple[Place,
     if problem == "could not find expected ':'":
         return begun, f"expected a colon after the key {quote(lines[begun.line - 1].strip())}", None
     if problem.startswith("expected ',' or"):
-        return here, f"the bracket that opens in line {begun.line} is not closed, or a comma is missing", None
+        message = f"the bracket that opens in line {begun.line} is not closed, or a comma is missing"
+        return here, message, "quote text that holds any of , ? [ ] { }"
     return here, f"not YAML: {problem}", None
 
 
