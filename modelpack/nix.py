@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ from modelpack.resources import root
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from modelpack.settings import Settings
 
 STORE = "/nix/store"
 _SYSTEMS = {"x86_64": "x86_64-linux", "aarch64": "aarch64-linux", "arm64": "aarch64-linux"}
@@ -44,6 +47,37 @@ class Nix:
     substituters: tuple[str, ...] = ()
     """Binary caches to ask; none unless configured, since an unreachable one costs seconds a build."""
 
+    @classmethod
+    def of(cls, settings: Settings, *, sandbox: bool = True) -> Nix:
+        """Give the store and the way of building that this machine is configured for."""
+        store = Path(settings.nix_store) if settings.nix_store else None
+        return cls(store=store, sandbox=sandbox and settings.nix_sandbox)
+
+    def enter(self) -> tuple[str, ...]:
+        """Give the words before a command that make the store appear at its own path; none when it is there.
+
+        Raises:
+            ToolError: the store lies elsewhere, and nothing here can show it at its path.
+        """
+        if self.store is None:
+            return ()
+        if shutil.which("bwrap") is None:
+            raise ToolError(
+                f"the store lies in {self.store}: programs in it need bubblewrap to start", hint="install bubblewrap"
+            )
+        # Folder by folder: where the root is not ours, no /nix could be made in it.
+        top = (entry for entry in sorted(Path("/").iterdir()) if entry.name != "nix")
+        binds = [
+            word
+            for entry in top
+            for word in (
+                ("--symlink", str(entry.readlink()), str(entry))
+                if entry.is_symlink()
+                else ("--dev-bind", str(entry), str(entry))
+            )
+        ]
+        return ("bwrap", *binds, "--bind", str(self.store / "nix"), "/nix", "--")
+
     def physical(self, path: str) -> Path:
         """Give where a store path's bytes lie on this machine."""
         return self.store / path.lstrip("/") if self.store else Path(path)
@@ -56,9 +90,13 @@ class Nix:
             found.update(self._store("--check-validity", "--print-invalid", *batch).split())
         return found
 
-    def add_flat(self, files: Sequence[Path]) -> tuple[str, ...]:
-        """Add files as fixed-output paths of their flat sha256; the store name is the file's name."""
-        return tuple(self._store("--add-fixed", "sha256", *map(str, files)).split()) if files else ()
+    def add_flat(self, files: Sequence[tuple[str, Path]]) -> tuple[str, ...]:
+        """Add files, each under a store name, as fixed-output paths of their flat sha256, and give those paths."""
+        if not files:
+            return ()
+        with tempfile.TemporaryDirectory(prefix="modelpack-") as scratch:
+            named = [_named(name, file, Path(scratch, str(index))) for index, (name, file) in enumerate(files)]
+            return tuple(self._store("--add-fixed", "sha256", *map(str, named)).split())
 
     def add_tree(self, folder: Path) -> str:
         """Add a folder as a fixed-output path of its NAR's sha256; the store name is the folder's name."""
@@ -167,12 +205,24 @@ class Nix:
         )
 
 
+def _named(name: str, file: Path, scratch: Path) -> Path:
+    """Give a path of the file whose last part is ``name``: Nix takes the store name from there."""
+    if file.name == name:
+        return file
+    scratch.mkdir()
+    try:
+        os.link(file, scratch / name)
+    except OSError:  # another file system, or a file of somebody else's
+        shutil.copyfile(file, scratch / name)
+    return scratch / name
+
+
 def store_hash(path: str) -> str:
     """Give the hash part of a store path."""
     return path.removeprefix(f"{STORE}/").split("-", 1)[0]
 
 
-def _boolean(value: bool) -> str:  # noqa: FBT001
+def _boolean(value: bool) -> str:
     return "true" if value else "false"
 
 

@@ -61,7 +61,7 @@ class NixLog:
         else:
             self._logs.setdefault(name, []).append(_COLOUR.sub("", line))
 
-    def error(self, sandbox: bool) -> ModelpackError:  # noqa: FBT001
+    def error(self, sandbox: bool) -> ModelpackError:
         """Give the error of a run that failed; ``sandbox`` says whether it was to be on."""
         if self._problem is not None:
             return _builder_error(self._problem)
@@ -97,6 +97,9 @@ def _builder_error(problem: dict[str, Any]) -> ModelpackError:
         *(str(line) for line in problem.get("differences", ())[1:]),
         *(("the server's log ends:", *log) if log else ()),
     )
+    if step == "sandbox":
+        hint = "allow it in nix.conf (a daemon lets only trusted users ask for it), or pass --no-sandbox"
+        return BuildError(message, hint=f"{hint}, which marks the package as not hermetic")
     if step in ("start", "readiness", "status", "answer", "closure"):
         error: ModelpackError = CheckError(f"check failed at {step}: {message}", details=details)
     else:

@@ -5,11 +5,18 @@ from __future__ import annotations
 import json
 import os
 
+from modelpack.builders.problem import fail
+
+# Some of what every Linux has at its root, and Nix's sandbox has not.
+_HOST_FOLDERS = {"home", "root", "usr", "var"}
+
 
 def main() -> None:
     """Build from the plan: ``server`` (a path), ``parts`` (name -> path), ``description`` (any JSON)."""
     with open(os.environ["planPath"], encoding="utf-8") as stream:
         plan = json.load(stream)
+    if plan["description"]["hermetic"] and _HOST_FOLDERS & set(os.listdir("/")):
+        fail("sandbox", "Nix ran this build outside its sandbox, although it was told to use it")
     out = os.environ["out"]
     os.makedirs(f"{out}/bin")
     os.makedirs(f"{out}/share/modelpack")

@@ -11,7 +11,7 @@
   trees,
   ...
 }:
-derive.builder "package" [ ] {
+derive.builder "package" [ "problem" ] {
   name = "${lock.name}-${lock.package_version}";
   plan = {
     inherit server;

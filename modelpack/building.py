@@ -1,0 +1,210 @@
+"""Spec to package: every stage in order, each timed."""
+
+from __future__ import annotations
+
+import functools
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from modelpack import lock as locks
+from modelpack import locking
+from modelpack.errors import CheckError, ModelpackError
+from modelpack.load import load_spec
+from modelpack.lock import Lock
+from modelpack.locking import Machine
+from modelpack.nix import Nix
+from modelpack.spec import Spec
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Project:
+    """A spec and the lock that is its."""
+
+    spec: Spec
+    lock: Lock
+    lock_path: Path
+    lock_written: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Built:
+    """A package in the store, and its identity."""
+
+    name: str
+    version: str
+    store_path: str
+    image_path: str
+    check_path: str | None
+    """Where the check's report lies; None for a package that was not checked."""
+    image_digest: str
+    """Of the OCI manifest."""
+    image_size: int
+    """Bytes of all blobs of the image."""
+    lock_digest: str
+    checked: bool
+    hermetic: bool
+    closure_bytes: int
+    """NAR sizes of the closure, summed."""
+    stages: dict[str, float]
+    """Seconds by stage, in order; ``build`` without the time of ``check``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stages:
+    """Times stages."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def time(self, name: str) -> Iterator[None]:
+        """Time what is done inside as the stage ``name``."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0) + time.perf_counter() - began
+
+
+def load_project(path: Path, machine: Machine, stages: Stages, *, locked: bool = False) -> Project:
+    """Load a spec and bring its lock up to date; with ``locked`` a lock that is not is an error instead.
+
+    Raises:
+        SpecError, LockError, ResolveError, FetchError: as the stages.
+    """
+    with stages.time("load"):
+        spec = load_spec(path)
+        lock_path = locking.path_of(spec)
+        previous = locks.read(lock_path)
+    with stages.time("lock"):
+        if locked:
+            lock = locking.check_fresh(spec, previous, machine)
+            return Project(spec=spec, lock=lock, lock_path=lock_path, lock_written=False)
+        lock = locking.make(spec, previous, machine)
+        written = locking.write(lock, lock_path)
+    return Project(spec=spec, lock=lock, lock_path=lock_path, lock_written=written)
+
+
+def fetch(project: Project, machine: Machine, nix: Nix, stages: Stages) -> int:
+    """Bring all artifacts into the store; gives the bytes that were downloaded.
+
+    Raises:
+        FetchError: artifacts that could not be had.
+    """
+    from modelpack.fetch import fetch as fetch_artifacts  # noqa: PLC0415 - HTTP, which a no-op build does not need
+
+    with stages.time("fetch"):
+        report = fetch_artifacts(
+            project.lock,
+            layouts=locking.layouts(project.spec),
+            store=nix,
+            sources=locking.sources(project.spec, machine),
+            cache=machine.cache,
+            progress=machine.progress,
+        )
+    return report.downloaded
+
+
+def build(project: Project, machine: Machine, nix: Nix, stages: Stages, *, checked: bool = True) -> Built:
+    """Build package, image and check, and give the package's identity.
+
+    Raises:
+        BuildError, CheckError: a derivation failed.
+    """
+    checked = checked and project.lock.check is not None and _runs_here(project.lock)
+    attributes = ("package", "image", *(("check",) if checked else ()))
+    paths = _realise(project, machine, nix, stages, attributes, checked=checked)
+    with stages.time("identify"):
+        from modelpack.image import open_image  # noqa: PLC0415
+
+        image = open_image(paths[1], nix.store or "/")
+        closure = nix.closure(paths[0])
+        return Built(
+            name=project.lock.name,
+            version=project.lock.package_version,
+            store_path=paths[0],
+            image_path=paths[1],
+            check_path=paths[2] if checked else None,
+            image_digest=image.digest,
+            image_size=len(image.manifest) + len(image.config) + sum(layer.size for layer in image.layers),
+            lock_digest=locks.digest(project.lock),
+            checked=checked,
+            hermetic=nix.sandbox,
+            closure_bytes=sum(nix.sizes(closure)),
+            stages=stages.seconds,
+        )
+
+
+def check(project: Project, machine: Machine, nix: Nix, stages: Stages) -> Path:
+    """Run the served check alone, and give the folder of its report.
+
+    Raises:
+        ModelpackError: the spec has no check.
+        BuildError, CheckError: it failed.
+    """
+    if project.lock.check is None:
+        raise ModelpackError("the spec says check: false", hint="give the spec a check with a sample request")
+    return nix.physical(_realise(project, machine, nix, stages, ("check",), checked=True)[0])
+
+
+def _realise(
+    project: Project, machine: Machine, nix: Nix, stages: Stages, attributes: tuple[str, ...], *, checked: bool
+) -> tuple[str, ...]:
+    locking.check_builds_here(project.lock)
+    watch = _Watch(project.lock.name, machine, stages)
+    began = time.perf_counter()
+    machine.progress.start("building", unit="derivations")
+    try:
+        return nix.build(project.lock_path, attributes, checked=checked, on_build=watch.on_build)
+    except CheckError as error:
+        from modelpack.hints import explain  # noqa: PLC0415 - only for failures
+
+        raise explain(error, project, machine) from error
+    finally:
+        machine.progress.finish("building")
+        stages.seconds["build"] = time.perf_counter() - began - stages.seconds.get("check", 0)
+
+
+class _Watch:
+    """Shows which derivations are being built, and times the check apart from the rest."""
+
+    def __init__(self, name: str, machine: Machine, stages: Stages) -> None:
+        self._check = f"check-{name}"
+        self._machine = machine
+        self._stages = stages
+        self._began: dict[str, float] = {}
+
+    def on_build(self, name: str, ended: bool) -> None:
+        """Take one event of ``Nix.build``."""
+        if not ended:
+            self._began[name] = time.perf_counter()
+            self._machine.progress.start(f"building {name}", unit="")
+            return
+        self._machine.progress.finish(f"building {name}")
+        self._machine.progress.advance("building", 1)
+        if name == self._check:
+            self._stages.seconds["check"] = time.perf_counter() - self._began.pop(name)
+
+
+@functools.cache
+def _emulates(architecture: str) -> bool:
+    """Say whether the kernel starts programs of another architecture (binfmt_misc with qemu-user)."""
+    return any(Path("/proc/sys/fs/binfmt_misc").glob(f"qemu-{architecture}*"))
+
+
+def _runs_here(lock: Lock) -> bool:
+    """Say whether the target's programs start on this machine."""
+    target = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}[lock.platform]
+    return lock.build_system.startswith(target) or _emulates(target)
+
+
+def missing_libraries(built: Built, nix: Nix) -> dict[str, list[str]]:
+    """Give the shared libraries that wheels ask for and nothing provides: name -> distributions."""
+    path = nix.physical(f"{built.store_path}/share/modelpack/environment")
+    environment = nix.physical(str(path.readlink()))
+    text = (environment / "share/modelpack/missing-libraries.json").read_text(encoding="utf-8")
+    found: dict[str, list[str]] = json.loads(text)
+    return found

@@ -1,0 +1,363 @@
+"""The command line: parses, calls the stages, prints. Nothing is decided here."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from modelpack import __version__, building, locking, settings
+from modelpack import lock as locks
+from modelpack.console import Console, print_error, print_json, seconds, size, table
+from modelpack.errors import LockError, ModelpackError
+from modelpack.load import load_spec
+from modelpack.nix import Nix
+
+EVERYTHING = "*"
+"""What ``--upgrade`` without a name stands for."""
+
+app = typer.Typer(
+    name="modelpack",
+    help="Turns a model and a short spec into a checked, reproducible, hermetic model package.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Example: modelpack init sklearn-azureml demo && cd demo && modelpack build",
+)
+
+SpecPath = Annotated[Path, typer.Argument(metavar="[SPEC]", help="A spec, or a folder with modelpack.yaml.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+Locked = Annotated[bool, typer.Option("--locked", help="Fail when the lock is not the spec's, instead of renewing it.")]
+NoSandbox = Annotated[bool, typer.Option("--no-sandbox", help="Build without Nix's sandbox; marks the package.")]
+_HERE = Path()
+
+
+class Session:
+    """What every command works with."""
+
+    def __init__(self, *, quiet: bool = False, sandbox: bool = True) -> None:
+        self.console = Console(quiet=quiet)
+        self.settings = settings.load()
+        self.machine = locking.Machine(settings=self.settings, cache=settings.cache_dir(), progress=self.console)
+        self.nix = Nix.of(self.settings, sandbox=sandbox)
+        self.stages = building.Stages()
+
+
+@contextmanager
+def _session(*, quiet: bool = False, sandbox: bool = True) -> Iterator[Session]:
+    session = Session(quiet=quiet, sandbox=sandbox)
+    try:
+        yield session
+    finally:
+        session.console.close()
+
+
+@app.command(epilog="Example: modelpack init sklearn-azureml demo")
+def init(
+    starter: Annotated[str | None, typer.Argument(help="A starter; without one they are listed.")] = None,
+    folder: Annotated[Path | None, typer.Argument(help="Where to; by default a folder of the starter's name.")] = None,
+    modelpack_url: Annotated[
+        str | None, typer.Option(help="Flake reference of modelpack for flake.nix; by default this installation.")
+    ] = None,
+) -> None:
+    """Begin a project from a starter."""
+    from modelpack import starter as starters  # noqa: PLC0415 - Jinja2, which only init needs
+    from modelpack.flakes import library_url  # noqa: PLC0415
+
+    if starter is None:
+        print(table((item.name, item.description) for item in starters.starters()))
+        return
+    destination = folder or Path(starter)
+    url = modelpack_url or library_url(Nix.of(settings.load()))
+    for path in starters.create(starter, destination, modelpack_url=url):
+        print(path)
+
+
+@app.command(epilog="Example: modelpack lock --upgrade numpy")
+def lock(
+    spec: SpecPath = _HERE,
+    check: Annotated[bool, typer.Option("--check", help="Only say whether the lock is the spec's.")] = False,
+    upgrade: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[NAME]", help="Let go of the pin of NAME, or of all pins and the base without one."),
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Resolve the spec and write modelpack.lock.json."""
+    with _session(quiet=quiet) as session:
+        loaded = load_spec(spec)
+        path = locking.path_of(loaded)
+        if check:
+            locking.check_fresh(loaded, locks.read(path), session.machine)
+            session.console.close()
+            print(f"{path.name} is up to date")
+            return
+        names: bool | list[str] = EVERYTHING in upgrade or upgrade if upgrade else False
+        made = locking.make(loaded, _previous(path), session.machine, upgrade=names)
+        written = locking.write(made, path)
+        session.console.close()
+        state = "written" if written else "unchanged"
+        print(
+            f"{path.name} {state}: {len(made.python.wheels)} wheels, {len(made.base.target.packages)} Debian packages, "
+            f"{sum(len(tree.files) for tree in made.trees.values())} files"
+        )
+
+
+@app.command(epilog="Example: modelpack fetch")
+def fetch(spec: SpecPath = _HERE, locked: Locked = False, quiet: Quiet = False) -> None:
+    """Bring everything of the lock into the Nix store; nothing else needs the network afterwards."""
+    with _session(quiet=quiet) as session:
+        project = building.load_project(spec, session.machine, session.stages, locked=locked)
+        downloaded = building.fetch(project, session.machine, session.nix, session.stages)
+        session.console.close()
+        print(
+            f"everything is in the store; downloaded {size(downloaded)} in {seconds(session.stages.seconds['fetch'])}"
+        )
+
+
+@app.command(epilog="Example: modelpack build --locked --json")
+def build(
+    spec: SpecPath = _HERE,
+    locked: Locked = False,
+    json: Json = False,
+    out_link: Annotated[
+        Path, typer.Option("--out-link", "-o", metavar="LINK", help="Where the link to the package goes.")
+    ] = Path("result"),
+    no_sandbox: NoSandbox = False,
+    quiet: Quiet = False,
+) -> None:
+    """Lock if needed, fetch, build and check the package; print its identity."""
+    with _session(quiet=quiet, sandbox=not no_sandbox) as session:
+        built = _build(session, spec, locked=locked)
+        session.nix.root(built.store_path, out_link.absolute())
+        session.console.close()
+        if json:
+            print_json(_identity(built))
+        else:
+            _print_identity(built)
+        for name, owners in building.missing_libraries(built, session.nix).items():
+            session.console.note(f"warning: nothing provides {name}, which {', '.join(owners)} may load")
+
+
+@app.command(epilog="Example: modelpack check")
+def check(spec: SpecPath = _HERE, locked: Locked = False, json: Json = False, quiet: Quiet = False) -> None:
+    """Judge what can be judged without a build, then let the real server answer the sample requests."""
+    from modelpack import inspecting  # noqa: PLC0415
+
+    with _session(quiet=quiet) as session:
+        project = building.load_project(spec, session.machine, session.stages, locked=locked)
+        building.fetch(project, session.machine, session.nix, session.stages)
+        report = inspecting.read_report(building.check(project, session.machine, session.nix, session.stages))
+        session.console.close()
+        if json:
+            print_json(report)
+        else:
+            print(inspecting.report_text(report))
+
+
+@app.command(epilog="Example: modelpack export oci-archive diabetes.tar")
+def export(
+    kind: Annotated[str, typer.Argument(metavar="{oci|oci-archive|docker-archive|rootfs}", help="What to make.")],
+    destination: Annotated[Path, typer.Argument(metavar="DEST", help="The file or folder to make.")],
+    spec: SpecPath = _HERE,
+    locked: Locked = False,
+    root: Annotated[bool, typer.Option("--root", help="rootfs: unpack into the folder DEST.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+    json: Json = False,
+    no_sandbox: NoSandbox = False,
+    quiet: Quiet = False,
+) -> None:
+    """Build the package if needed and write it as an image or a tarball."""
+    from modelpack import exporting  # noqa: PLC0415
+
+    exporting.check_kind(kind, root=root)
+    with _session(quiet=quiet, sandbox=not no_sandbox) as session:
+        built = _build(session, spec, locked=locked)
+        with session.stages.time("export"):
+            written = exporting.export(
+                kind, built, destination, nix=session.nix, progress=session.console, root=root, force=force
+            )
+        session.console.close()
+        if json:
+            print_json({**_identity(built), "destination": str(destination), "bytes_written": written})
+        else:
+            rate = written / max(session.stages.seconds["export"], 1e-9)
+            took = seconds(session.stages.seconds["export"])
+            print(f"{destination}: {kind} {built.image_digest}, {size(written)} written in {took} ({size(rate)}/s)")
+
+
+@app.command(epilog="Example: modelpack run --port 8080")
+def run(
+    spec: SpecPath = _HERE,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port; the package's own by default.")] = None,
+    locked: Locked = False,
+    no_sandbox: NoSandbox = False,
+    quiet: Quiet = False,
+) -> None:
+    """Serve the package here, from the closure that was checked, until it is stopped."""
+    from modelpack import running  # noqa: PLC0415
+
+    with _session(quiet=quiet, sandbox=not no_sandbox) as session:
+        project = building.load_project(spec, session.machine, session.stages, locked=locked)
+        building.fetch(project, session.machine, session.nix, session.stages)
+        built = building.build(project, session.machine, session.nix, session.stages)
+        session.console.close()
+        raise typer.Exit(running.serve(project.lock, built, session.nix, port=port))
+
+
+@app.command(epilog="Example: modelpack inspect --json")
+def inspect(spec: SpecPath = _HERE, json: Json = False) -> None:
+    """Show what is in the package: packages, layers, sizes and the check's answers."""
+    from modelpack import inspecting  # noqa: PLC0415
+
+    with _session() as session:
+        project = building.load_project(spec, session.machine, session.stages, locked=True)
+        content = inspecting.inspect(project, session.nix)
+        session.console.close()
+        if json:
+            print_json(content)
+        else:
+            print(inspecting.text(content))
+
+
+@app.command(epilog="Example: modelpack why werkzeug")
+def why(
+    name: Annotated[str, typer.Argument(help="A Python distribution or a Debian package.")],
+    spec: SpecPath = _HERE,
+    json: Json = False,
+) -> None:
+    """Say why something is in the package: the chains of requirements that lead to it."""
+    from modelpack import why as reasons  # noqa: PLC0415
+
+    loaded = load_spec(spec)
+    path = locking.path_of(loaded)
+    found = locks.read(path)
+    if found is None:
+        raise LockError(f"there is no {path.name}", hint="run: modelpack lock")
+    answers = reasons.why(found, name)
+    if json:
+        print_json(reasons.to_json(answers))
+    else:
+        print(reasons.text(answers))
+
+
+@app.command(epilog="Example: modelpack doctor --json")
+def doctor(json: Json = False) -> None:
+    """Say what this machine has for building packages, what it lacks, and the fix."""
+    from modelpack import doctor as examination  # noqa: PLC0415
+
+    with _session() as session:
+        findings = examination.examine(session.settings, session.nix)
+        if json:
+            print_json([examination.to_json(finding) for finding in findings])
+        else:
+            print(examination.text(findings))
+        raise typer.Exit(7 if any(finding.state == "missing" for finding in findings) else 0)
+
+
+@app.command(epilog="Example: modelpack schema > modelpack.schema.json")
+def schema() -> None:
+    """Print the JSON Schema of modelpack.yaml, for editors."""
+    from modelpack import schema as schemas  # noqa: PLC0415
+
+    print_json(schemas.schema())
+
+
+def _version(value: bool) -> None:
+    if value:
+        print(f"modelpack {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Take the options of modelpack itself."""
+    del version
+
+
+def _previous(path: Path) -> locks.Lock | None:
+    """Give the lock to keep pins from; one that cannot be read is made anew."""
+    try:
+        return locks.read(path)
+    except ModelpackError as error:
+        print(f"warning: {error.message}; it is made anew", file=sys.stderr)
+        return None
+
+
+def _build(session: Session, spec: Path, *, locked: bool) -> building.Built:
+    project = building.load_project(spec, session.machine, session.stages, locked=locked)
+    building.fetch(project, session.machine, session.nix, session.stages)
+    return building.build(project, session.machine, session.nix, session.stages)
+
+
+def _identity(built: building.Built) -> dict[str, Any]:
+    stages = {name: round(value, 3) for name, value in built.stages.items()}
+    return {
+        "name": built.name,
+        "version": built.version,
+        "store_path": built.store_path,
+        "image_digest": built.image_digest,
+        "image_bytes": built.image_size,
+        "lock_digest": built.lock_digest,
+        "checked": built.checked,
+        "hermetic": built.hermetic,
+        "closure_bytes": built.closure_bytes,
+        "stages": stages,
+    }
+
+
+def _print_identity(built: building.Built) -> None:
+    stages = ", ".join(f"{name} {seconds(value)}" for name, value in built.stages.items())
+    rows = [
+        ("package", f"{built.name} {built.version}"),
+        ("store path", built.store_path),
+        ("image", f"{built.image_digest}  ({size(built.image_size)} to transfer)"),
+        ("closure", size(built.closure_bytes)),
+        ("lock", built.lock_digest),
+        ("checked", "yes: the server answered as expected" if built.checked else "NO: the server was not started"),
+        ("hermetic", "yes: built in the sandbox" if built.hermetic else "NO: built without the sandbox"),
+        ("time", stages),
+    ]
+    print(table(rows, indent=""))
+
+
+def _with_upgrade_value(arguments: list[str]) -> list[str]:
+    """Let ``--upgrade`` stand without a name, before another option, a spec or the end."""
+    words = []
+    for index, word in enumerate(arguments):
+        words.append(word)
+        if word == "--upgrade":
+            following = arguments[index + 1] if index + 1 < len(arguments) else "-"
+            if following.startswith("-") or os.sep in following or following in (".", "..") or Path(following).exists():
+                words.append(EVERYTHING)
+    return words
+
+
+def main() -> None:
+    """Run the command line; every error that a user can meet ends here."""
+    try:
+        app(_with_upgrade_value(sys.argv[1:]))
+    except ModelpackError as error:
+        print_error(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("interrupted; run the same command again to go on", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

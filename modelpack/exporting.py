@@ -1,0 +1,61 @@
+"""Which export is which, for the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from modelpack import export as exports
+from modelpack import rootfs
+from modelpack.building import Built
+from modelpack.errors import ExportError
+from modelpack.image import Image, open_image
+from modelpack.nix import Nix
+from modelpack.progress import Progress
+
+_KINDS: dict[str, Callable[..., None]] = {
+    "oci": exports.export_oci,
+    "oci-archive": exports.export_oci_archive,
+    "docker-archive": exports.export_docker_archive,
+    "rootfs": rootfs.export_rootfs,
+}
+
+
+class _Counting:
+    """Passes progress on and adds up the bytes."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self.note, self.start, self.finish = progress.note, progress.start, progress.finish
+        self.total = 0
+
+    def advance(self, task: str, amount: int) -> None:
+        self.total += amount
+        self._progress.advance(task, amount)
+
+
+def check_kind(kind: str, *, root: bool) -> None:
+    """Refuse what cannot be made, before anything is built.
+
+    Raises:
+        ExportError: it is not known.
+    """
+    if kind not in _KINDS:
+        raise ExportError(f"not a kind of export: {kind}", hint=f"one of: {', '.join(_KINDS)}")
+    if root and kind != "rootfs":
+        raise ExportError(f"--root unpacks a rootfs; {kind} has none", hint="leave --root out")
+
+
+def export(
+    kind: str, built: Built, destination: Path, *, nix: Nix, progress: Progress, root: bool = False, force: bool = False
+) -> int:
+    """Write an export, and give the bytes written.
+
+    Raises:
+        ExportError: it cannot be written, or the store no longer holds what the image says.
+    """
+    image: Image = open_image(built.image_path, nix.store or "/")
+    counting = _Counting(progress)
+    write = rootfs.unpack if root else _KINDS[kind]
+    write(image, destination, force=force, progress=counting)
+    return counting.total

@@ -1,0 +1,135 @@
+"""What is in a package: what the lock says, and what the store has when it was built."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from modelpack import lock as locks
+from modelpack.building import Project
+from modelpack.console import seconds, size, table
+from modelpack.errors import BuildError
+from modelpack.nix import Nix
+
+_RIGHT = frozenset({2})
+
+
+def inspect(project: Project, nix: Nix) -> dict[str, Any]:
+    """Give the content of a package as JSON values; ``built`` is None when the store does not hold it."""
+    lock = project.lock
+    return {
+        "name": lock.name,
+        "version": lock.package_version,
+        "description": lock.description,
+        "platform": lock.platform,
+        "lock_digest": locks.digest(lock),
+        "server": {"name": lock.server.name, "port": lock.server.port, "routes": dict(lock.server.routes)},
+        "files": [
+            {"tree": name, "path": entry.path, "size": entry.size, "sha256": entry.sha256}
+            for name, tree in lock.trees.items()
+            for entry in tree.files
+        ],
+        "python": {
+            "version": lock.python.version,
+            "wheels": [
+                {"name": wheel.name, "version": wheel.version, "size": wheel.size, "sha256": wheel.sha256}
+                for wheel in lock.python.wheels
+            ],
+        },
+        "base": {
+            "suite": lock.base.suite,
+            "glibc": lock.base.glibc,
+            "packages": [
+                {"name": deb.name, "version": deb.version, "size": deb.size, "sha256": deb.sha256}
+                for deb in lock.base.target.packages
+            ],
+        },
+        "built": _built(project, nix),
+    }
+
+
+def _built(project: Project, nix: Nix) -> dict[str, Any] | None:
+    """Give what the store has of it, asking for nothing to be built."""
+    from modelpack.image import open_image  # noqa: PLC0415
+
+    checked = project.lock.check is not None
+    try:
+        attributes = ("package", "image", *(("check",) if checked else ()))
+        # max-jobs 0 lets Nix find what is there and fail for what is not.
+        paths = nix.build(project.lock_path, attributes, checked=checked, options={"max-jobs": "0", "builders": ""})
+    except BuildError:
+        return None
+    image = open_image(paths[1], nix.store or "/")
+    return {
+        "store_path": paths[0],
+        "image_digest": image.digest,
+        "image_bytes": sum(layer.size for layer in image.layers),
+        "closure_bytes": sum(nix.sizes(nix.closure(paths[0]))),
+        "checked": checked,
+        "layers": [
+            {"name": layer.name, "digest": layer.digest, "diff_id": layer.diff_id, "size": layer.size}
+            for layer in image.layers
+        ],
+        "check": read_report(nix.physical(paths[2])) if checked else None,
+    }
+
+
+def read_report(folder: Path) -> dict[str, Any]:
+    """Read the report of a check."""
+    report: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    return report
+
+
+def report_text(report: dict[str, Any]) -> str:
+    """Give a check's report as people read it."""
+    rows = [
+        (
+            request["name"],
+            f"{request['method']} {request['route']}",
+            str(request["status"]),
+            seconds(request["seconds"]),
+        )
+        for request in report["requests"]
+    ]
+    ready, stop = seconds(report["ready_seconds"]), seconds(report["stop_seconds"])
+    return f"ready after {ready}, stopped within {stop}; answers as expected:\n{table(rows)}"
+
+
+def text(content: dict[str, Any]) -> str:
+    """Give the content of a package as tables."""
+    built, server = content["built"], content["server"]
+    head = [
+        ("package", f"{content['name']} {content['version']}  {content['description'] or ''}".rstrip()),
+        ("platform", f"{content['platform']}, {content['base']['suite']}, Python {content['python']['version']}"),
+        (
+            "server",
+            f"{server['name']} on port {server['port']}: {', '.join(f'{k} {v}' for k, v in server['routes'].items())}",
+        ),
+        ("lock", content["lock_digest"]),
+    ]
+    if built:
+        head += [
+            ("store path", built["store_path"]),
+            ("image", f"{built['image_digest']}  {size(built['image_bytes'])}"),
+            ("closure", size(built["closure_bytes"])),
+        ]
+    else:
+        head.append(("built", "not yet: run modelpack build"))
+    blocks = [table(head, indent="")]
+    if built:
+        layers = [(layer["name"], layer["digest"][:19], size(layer["size"])) for layer in built["layers"]]
+        blocks.append("layers\n" + table(layers, right=_RIGHT))
+    blocks.append(_sized("Python distributions", content["python"]["wheels"]))
+    blocks.append(_sized("Debian packages", content["base"]["packages"]))
+    files = [(file["tree"], file["path"], size(file["size"])) for file in content["files"]]
+    blocks.append("files\n" + table(files, right=_RIGHT))
+    if built and built["check"]:
+        blocks.append("check\n" + report_text(built["check"]))
+    return "\n\n".join(blocks)
+
+
+def _sized(title: str, items: list[dict[str, Any]]) -> str:
+    total = sum(item["size"] for item in items)
+    rows = [(item["name"], item["version"], size(item["size"])) for item in items]
+    return f"{title} ({len(items)}, {size(total)})\n{table(rows, right=_RIGHT)}"

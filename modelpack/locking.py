@@ -1,0 +1,320 @@
+"""Spec to lock: what is still right is kept, what is not is resolved anew."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modelpack import catalogue, files
+from modelpack.errors import LockError
+from modelpack.lock import (
+    FILENAME,
+    VERSION,
+    DebianBase,
+    Digests,
+    Lock,
+    LockedCheck,
+    LockedImage,
+    LockedRequest,
+    LockedRequirement,
+    Python,
+    Tree,
+    Wheel,
+    to_text,
+)
+from modelpack.nix import system
+from modelpack.progress import Progress
+from modelpack.settings import Settings
+from modelpack.spec import CheckRequest, Source, Spec
+
+if TYPE_CHECKING:
+    from modelpack.download import Sources
+
+_ARCHITECTURES = {"linux/amd64": "amd64", "linux/arm64": "arm64", "x86_64-linux": "amd64", "aarch64-linux": "arm64"}
+# Raised when the same spec has to be resolved to something else: it makes every lock's sections stale.
+_RESOLVER = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Machine:
+    """What locking needs of this machine."""
+
+    settings: Settings
+    cache: Path
+    progress: Progress
+
+
+def path_of(spec: Spec) -> Path:
+    """Give where a spec's lock lies: beside it."""
+    name = FILENAME if spec.path.name == "modelpack.yaml" else f"{spec.path.stem}.lock.json"
+    return spec.path.with_name(name)
+
+
+def layouts(spec: Spec) -> dict[str, files.Layout]:
+    """Give what every tree of the lock is made of, by the tree's name."""
+    trees: dict[str, files.Layout] = {
+        "model": {_model_path(name, source): source.path for name, source in spec.models.items()}
+    }
+    if spec.code:
+        path = spec.code.source.path
+        trees["code"] = {"" if path.is_dir() else path.name: path}
+    for name, source in spec.inputs.items():
+        trees[f"input-{name}"] = {source.path.name: source.path}
+    if spec.check:
+        samples = {
+            _sample_path(request, kind, source): source.path
+            for request in spec.check.requests
+            for kind, source in (("request", request.request), ("response", request.response))
+            if source
+        }
+        if samples:
+            trees["samples"] = samples
+    return trees
+
+
+def make(spec: Spec, previous: Lock | None, machine: Machine, *, upgrade: bool | Sequence[str] = False) -> Lock:
+    """Give the lock of a spec, keeping from the previous one what was made from the same.
+
+    Args:
+        spec: the spec.
+        previous: the lock there is.
+        machine: where to look and whom to tell.
+        upgrade: True resolves everything anew; names do so for those Python distributions.
+
+    Raises:
+        SpecError: files that cannot be packaged.
+        ResolveError: a base or requirements that are not to be had; FetchError and ToolError as the resolvers.
+    """
+    trees = _scan(spec, machine)
+    base = previous.base if previous else None
+    if previous is None or base is None or upgrade is True or previous.digests.base != _base_digest(spec):
+        base = _resolve_base(spec, previous, machine)
+    wheels = previous.python.wheels if previous else ()
+    if previous is None or upgrade or previous.digests.python != _python_digest(spec, base):
+        wheels = _resolve_python(spec, base, wheels, machine, upgrade)
+    return _assemble(spec, trees, base, wheels)
+
+
+def staleness(spec: Spec, lock: Lock, machine: Machine) -> tuple[str, ...]:
+    """Give why a lock is not its spec's, without asking any index; nothing when it is."""
+    fresh = _assemble(spec, _scan(spec, machine), lock.base, lock.python.wheels)
+    reasons = []
+    if fresh.digests.base != lock.digests.base:
+        reasons.append("base: the suite, its packages, Python or a platform is another one now")
+    if fresh.digests.python != lock.digests.python:
+        reasons.append("requirements: they are other ones now")
+    for name in sorted({*fresh.trees, *lock.trees}):
+        reasons += _changes(name, lock.trees.get(name), fresh.trees.get(name))
+    for field in ("name", "package_version", "description", "environment_variables", "server", "check", "image"):
+        if getattr(fresh, field) != getattr(lock, field):
+            reasons.append(f"{field}: the spec says something else now")
+    if not reasons and fresh != lock:
+        reasons.append("requirements: they stand in other places now")
+    return tuple(reasons)
+
+
+def check_fresh(spec: Spec, lock: Lock | None, machine: Machine) -> Lock:
+    """Give the lock when it is its spec's.
+
+    Raises:
+        LockError: there is none, or it is stale; says why.
+    """
+    path = path_of(spec)
+    if lock is None:
+        raise LockError(f"there is no {path.name}", hint="run: modelpack lock")
+    reasons = staleness(spec, lock, machine)
+    if reasons:
+        raise LockError(f"{path.name} is stale", details=reasons, hint="run: modelpack lock")
+    return lock
+
+
+def check_builds_here(lock: Lock) -> None:
+    """Refuse a lock whose tools are for another kind of machine.
+
+    Raises:
+        LockError: they are.
+    """
+    if lock.build_system != system():
+        raise LockError(
+            f"the lock has tools to build on {lock.build_system}, this machine is {system()}",
+            hint="run: modelpack lock, or build on such a machine",
+        )
+
+
+def sources(spec: Spec, machine: Machine) -> Sources:
+    """Give where artifacts may be had: the machine's own sources, its archives of the suite, and snapshots."""
+    from modelpack.debian_sources import archives_for  # noqa: PLC0415 - not for a no-op build
+    from modelpack.download import Sources  # noqa: PLC0415
+    from modelpack.python_index import locate  # noqa: PLC0415
+
+    settings = machine.settings
+    archives = [archive.uri for archive in archives_for(spec.base.suite, configured=settings.archives)]
+    return Sources(
+        artifacts=settings.artifacts,
+        archives=tuple(dict.fromkeys((*archives, *settings.snapshots))),
+        locate_wheels=functools.partial(locate, python=spec.python, folder=spec.path.parent),
+    )
+
+
+def write(lock: Lock, path: Path) -> bool:
+    """Write the lock whole or not at all; False when the file had these bytes already."""
+    data = to_text(lock).encode()
+    if path.is_file() and path.read_bytes() == data:
+        return False
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise LockError(f"{path.name} cannot be written: {error.strerror}") from error
+    return True
+
+
+def _assemble(spec: Spec, trees: dict[str, Tree], base: DebianBase, wheels: tuple[Wheel, ...]) -> Lock:
+    return Lock(
+        version=VERSION,
+        name=spec.name,
+        package_version=spec.version,
+        description=spec.description,
+        platform=spec.platform,
+        build_system=system(),
+        digests=Digests(python=_python_digest(spec, base), base=_base_digest(spec)),
+        environment_variables=spec.environment_variables,
+        server=catalogue.resolve_server(spec),
+        check=_check(spec),
+        image=LockedImage(user=spec.image.user, labels=spec.image.labels, compression=spec.image.compression),
+        trees=trees,
+        python=Python(version=spec.python, requirements=_requirements(spec), wheels=wheels),
+        base=base,
+    )
+
+
+def _scan(spec: Spec, machine: Machine) -> dict[str, Tree]:
+    return {
+        name: files.scan(layout, cache=machine.cache / "files", progress=machine.progress, name=name)
+        for name, layout in layouts(spec).items()
+    }
+
+
+def _model_path(name: str, source: Source) -> str:
+    """Give where a model lies below the model folder, as Azure ML places it: a folder under its own name."""
+    return name if name == source.path.name or source.path.is_dir() else f"{name}/{source.path.name}"
+
+
+def _sample_path(request: CheckRequest, kind: str, source: Source) -> str:
+    return f"{request.name}/{kind}{source.path.suffix}"
+
+
+def _check(spec: Spec) -> LockedCheck | None:
+    if spec.check is None:
+        return None
+    server = catalogue.resolve_server(spec)
+    return LockedCheck(
+        timeout=spec.check.timeout,
+        requests=tuple(
+            LockedRequest(
+                name=request.name,
+                method=request.method,
+                route=request.route or server.routes["scoring"],
+                content_type=request.content_type,
+                request=_sample_path(request, "request", request.request) if request.request else None,
+                status=request.status,
+                response=_sample_path(request, "response", request.response) if request.response else None,
+                tolerance=request.tolerance,
+            )
+            for request in spec.check.requests
+        ),
+    )
+
+
+def _requirements(spec: Spec) -> tuple[LockedRequirement, ...]:
+    own = tuple(LockedRequirement(requirement=item.text, origin=item.origin) for item in spec.requirements)
+    return (*own, *catalogue.server_requirements(spec))
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps([_RESOLVER, value], sort_keys=True).encode()).hexdigest()
+
+
+def _base_digest(spec: Spec) -> str:
+    packages = sorted(spec.base.packages)
+    return _digest([spec.base.distribution, spec.base.suite, packages, spec.python, spec.platform, system()])
+
+
+def _python_digest(spec: Spec, base: DebianBase) -> str:
+    requirements = sorted(item.requirement for item in _requirements(spec))
+    return _digest([requirements, spec.python, spec.platform, base.glibc])
+
+
+def _resolve_base(spec: Spec, previous: Lock | None, machine: Machine) -> DebianBase:
+    # Resolving loads what most runs do not need.
+    from modelpack import debian_base, http  # noqa: PLC0415
+    from modelpack.debian_release import Access  # noqa: PLC0415
+    from modelpack.debian_sources import archives_for  # noqa: PLC0415
+    from modelpack.fetch import seed_nar_sha256  # noqa: PLC0415
+
+    machine.progress.start("resolving the base", unit="")
+    try:
+        archives = archives_for(spec.base.suite, configured=machine.settings.archives)
+        request = debian_base.BaseRequest(
+            suite=spec.base.suite,
+            python=spec.python,
+            packages=spec.base.packages,
+            target_architecture=_ARCHITECTURES[spec.platform],
+            build_architecture=_ARCHITECTURES[system()],
+        )
+        access = Access(cache=machine.cache / "debian", read=http.read, progress=machine.progress)
+        found = debian_base.resolve_base(request, archives, access)
+    finally:
+        machine.progress.finish("resolving the base")
+    if previous and previous.base.seed.sha256 == found.seed.sha256:
+        nar = previous.base.seed_nar_sha256
+    else:
+        nar = seed_nar_sha256(
+            found.seed, sources=sources(spec, machine), cache=machine.cache, progress=machine.progress
+        )
+    return DebianBase(
+        suite=found.suite,
+        glibc=found.glibc,
+        evidence=found.evidence,
+        target=found.target,
+        tools=found.tools,
+        seed=found.seed,
+        seed_nar_sha256=nar,
+    )
+
+
+def _resolve_python(
+    spec: Spec, base: DebianBase, previous: tuple[Wheel, ...], machine: Machine, upgrade: bool | Sequence[str]
+) -> tuple[Wheel, ...]:
+    from modelpack import python_resolve  # noqa: PLC0415 - packaging and uv, which most runs do not need
+
+    return python_resolve.resolve(
+        _requirements(spec),
+        python=spec.python,
+        platform=spec.platform,
+        glibc=base.glibc,
+        cache=machine.cache,
+        progress=machine.progress,
+        previous=previous,
+        upgrade=upgrade,
+        folder=spec.path.parent,
+    )
+
+
+def _changes(name: str, before: Tree | None, now: Tree | None) -> list[str]:
+    """Name the files of a tree that differ, a few of them."""
+    old = {entry.path: entry for entry in before.files} if before else {}
+    new = {entry.path: entry for entry in now.files} if now else {}
+    lines = [f"{name}: {path}: changed" for path, entry in new.items() if path in old and old[path] != entry]
+    lines += [f"{name}: {path}: new" for path in new if path not in old]
+    lines += [f"{name}: {path}: gone" for path in old if path not in new]
+    shown = 5
+    return [*lines[:shown], f"{name}: and {len(lines) - shown} more"] if len(lines) > shown + 1 else lines
