@@ -337,3 +337,27 @@ def test_any_mixture_of_lines_is_a_spec_or_a_list_of_problems(lines):
 )
 def test_any_text_is_a_requirement_or_has_a_fault(text):
     assert judge_requirement(text) is None or judge_requirement(text)[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "content", "expected"),
+    [
+        ("check: {request: file.json}", b'"\xe9"', "file.json:1:1: check.request: not JSON: not UTF-8"),
+        ("check: {request: file.json}", b"[" * 100_000, "file.json:1:1: check.request: not JSON: nested too deeply"),
+        ("requirements: file.txt", b"# \xe9\n", "file.txt:1:1: requirements: not UTF-8: byte 0xe9"),
+        (
+            "requirements: [python>=3.11]",
+            b"",
+            'modelpack.yaml:5:16: requirements[0]: not a package: "python>=3.11" (write python: 3.11)',
+        ),
+    ],
+)
+def test_files_that_the_spec_names_are_read_with_care(project, text, content, expected):
+    for name in ("file.json", "file.txt"):
+        (project / name).write_bytes(content)
+    key = text.partition(":")[0]
+    lines = [line for line in MINIMAL.splitlines() if not line.startswith(key)]
+
+    found = report("\n".join([*lines, text]))
+
+    assert expected in found.splitlines()
