@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from debian_mirror import BOOKWORM, SECURITY, Mirror
+
+from modelpack import codec, http
+from modelpack.debian_base import TARGET, TOOLS, BaseRequest, glibc_version, python_package, resolve_base
+from modelpack.debian_contents import packages_with_libraries
+from modelpack.debian_index import Index, load_releases
+from modelpack.debian_release import Access
+from modelpack.debian_sources import archives_for
+from modelpack.errors import ResolveError
+from modelpack.lock import DebianBase
+
+REQUEST = BaseRequest(
+    suite="bookworm", python="3.11", packages=(), target_architecture="amd64", build_architecture="amd64"
+)
+
+
+def names(debs):
+    return [deb.name for deb in debs]
+
+
+@pytest.fixture
+def access(tmp_path):
+    return Mirror().access(tmp_path / "cache")
+
+
+def test_a_base_has_python_the_defaults_and_what_they_need(access):
+    base = resolve_base(REQUEST, [BOOKWORM, SECURITY], access)
+
+    assert base.glibc == "2.36"
+    assert base.target.requested == tuple(sorted([*TARGET, "python3.11"]))
+    assert {"libssl3", "media-types", "gcc-12-base"} < set(names(base.target.packages))
+    assert not {"openssl", "debianutils", "busybox-static"} & set(names(base.target.packages))
+    assert set(base.tools.requested) == {*TOOLS, "python3.11"}
+    assert (base.seed.name, base.seed.depends) == ("busybox-static", ())
+    assert [evidence.suite for evidence in base.evidence] == ["bookworm", "bookworm-security"]
+
+
+def test_security_updates_are_preferred_and_where_they_come_from_is_kept(access):
+    base = resolve_base(REQUEST, [BOOKWORM, SECURITY], access)
+    (libssl,) = (deb for deb in base.target.packages if deb.name == "libssl3")
+
+    assert (libssl.version, libssl.source) == ("3.0.18-1~deb12u1", "debian")
+    assert libssl.path.startswith("pool/updates/main/")
+
+
+def test_target_and_tools_may_have_different_architectures(access):
+    base = resolve_base(replace(REQUEST, target_architecture="arm64"), [BOOKWORM], access)
+
+    assert (base.target.architecture, base.tools.architecture, base.seed.architecture) == ("arm64", "amd64", "amd64")
+    assert {deb.architecture for deb in base.target.packages} == {"arm64", "all"}
+
+
+def test_extra_packages_are_added_and_wrong_ones_told(access):
+    base = resolve_base(replace(REQUEST, packages=("openssl", "zlib1g")), [BOOKWORM], access)
+
+    assert "openssl" in names(base.target.packages)
+    assert "openssl" in base.target.requested
+    with pytest.raises(ResolveError, match="1 Debian package not found"):
+        resolve_base(replace(REQUEST, packages=("libgl1",)), [BOOKWORM], access)
+
+
+def test_a_base_with_the_seeds_hash_is_that_of_the_lock(access):
+    base = codec.to_json(resolve_base(REQUEST, [BOOKWORM], access))
+
+    assert codec.from_json(DebianBase, base | {"seed_nar_sha256": "0" * 64}).suite == "bookworm"
+    assert "mirror.test" not in str(base)
+
+
+@pytest.mark.parametrize(
+    ("python", "hint"),
+    [
+        ("3.13", "use base: debian:trixie, which has Python 3.13"),
+        ("3.12", "no Debian release has Python 3.12; there is 3.9 (bullseye), 3.11 (bookworm), 3.13 (trixie)"),
+    ],
+)
+def test_a_python_that_the_suite_lacks_is_told_with_the_suite_that_has_it(access, python, hint):
+    with pytest.raises(ResolveError, match=r"Debian bookworm has Python 3\.11, not Python 3\.1") as caught:
+        resolve_base(replace(REQUEST, python=python), [BOOKWORM], access)
+
+    assert caught.value.hint == hint
+
+
+def test_a_suite_without_python_says_so():
+    with pytest.raises(ResolveError, match=r"Debian x has no Python 3, not Python 3\.11"):
+        python_package("x", [Index("x", [])], "3.11")
+
+
+def test_the_version_of_the_c_library_is_that_of_libc6(access):
+    debs = resolve_base(REQUEST, [BOOKWORM], access).target.packages
+    libc = next(deb for deb in debs if deb.name == "libc6")
+
+    assert glibc_version([replace(libc, version="2.41-12+deb13u4")]) == "2.41"
+    with pytest.raises(ResolveError, match="no C library"):
+        glibc_version([deb for deb in debs if deb.name != "libc6"])
+
+
+@pytest.fixture(scope="session")
+def machine(tmp_path_factory):
+    return Access(cache=tmp_path_factory.mktemp("indexes"), read=http.read)
+
+
+@pytest.mark.network
+@pytest.mark.parametrize(
+    ("suite", "python", "architecture", "glibc"),
+    [("bookworm", "3.11", "amd64", "2.36"), ("bookworm", "3.11", "arm64", "2.36"), ("trixie", "3.13", "amd64", "2.41")],
+)
+def test_the_machines_archives_give_a_small_base(machine, suite, python, architecture, glibc):
+    request = replace(REQUEST, suite=suite, python=python, target_architecture=architecture)
+    base = resolve_base(request, archives_for(suite, configured=()), machine)
+
+    assert base.glibc == glibc
+    assert {"libc6", "libexpat1", "libgomp1", "zlib1g", f"python{python}"} < set(names(base.target.packages))
+    assert {deb.architecture for deb in base.target.packages} == {architecture, "all"}
+    assert len(base.target.packages) < 50
+    assert sum(deb.size for deb in base.target.packages) < 25e6
+    assert not {"perl-base", "dpkg", "debconf"} & set(names(base.target.packages))
+    assert {evidence.suite for evidence in base.evidence} >= {suite, f"{suite}-security"}
+
+
+@pytest.mark.network
+def test_the_machines_archives_know_the_packages_of_libraries(machine):
+    releases = load_releases(archives_for("bookworm", configured=()), machine)
+    found = packages_with_libraries(["libGL.so.1", "libgomp.so.1"], releases, "amd64", machine)
+
+    assert {soname: packages[0] for soname, packages in found.items()} == {
+        "libGL.so.1": "libgl1",
+        "libgomp.so.1": "libgomp1",
+    }
