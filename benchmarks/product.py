@@ -1,0 +1,67 @@
+"""modelpack itself, as a tool to be measured."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import limits
+import measure
+from content import Content, modelpack_command, modelpack_environment
+from steps import CODE, COLD, NO_OP, OCI, OCI_ARCHIVE, ROOTFS, WEIGHTS, Result, files_of, remove, size_of
+
+
+class Modelpack:
+    """modelpack with a Nix store of its own, which holds the artifacts at first and nothing that was built."""
+
+    name = "modelpack"
+
+    def __init__(self, content: Content) -> None:
+        self._content = content
+        self._folder = Path()
+
+    def begin(self, folder: Path) -> None:
+        """See ``Tool``. The store's files are links, for nobody writes into them; its database is a copy."""
+        self._folder = folder
+        filled, empty = self._content.store / "nix", folder / "store/nix"
+        empty.mkdir(parents=True)
+        measure.quietly(["cp", "-al", str(filled / "store"), str(empty)])
+        measure.quietly(["cp", "-a", str(filled / "var"), str(empty)])
+
+    def steps(self) -> Mapping[str, Callable[[], Result]]:
+        """See ``Tool``."""
+        return {
+            **dict.fromkeys((COLD, NO_OP, CODE, WEIGHTS), self._build),
+            OCI: lambda: self._export("oci"),
+            OCI_ARCHIVE: lambda: self._export("oci-archive"),
+            ROOTFS: lambda: self._export("rootfs"),
+        }
+
+    def end(self) -> None:
+        """See ``Tool``."""
+        remove(self._folder)
+
+    def _build(self) -> Result:
+        link = self._folder / "result"
+        command = modelpack_command("build", str(self._content.project), "--json", "-o", str(link))
+        usage, text = measure.run(command, self._environment())
+        return Result(usage=usage, parts=json.loads(text)["stages"], commands=(tuple(command),))
+
+    def _export(self, form: str) -> Result:
+        target = self._folder / "exported"
+        command = modelpack_command("export", form, str(target), str(self._content.project))
+        usage, _ = measure.run(command, self._environment())
+        result = Result(usage=usage, size=size_of(target), reading=_reading(target), commands=(tuple(command),))
+        remove(target)
+        return result
+
+    def _environment(self) -> dict[str, str]:
+        return modelpack_environment(self._folder / "store", self._folder / "cache")
+
+
+def _reading(target: Path) -> measure.Usage:
+    """Measure one process that reads and hashes the same bytes."""
+    files = [str(file) for file in files_of(target)]
+    return measure.run([sys.executable, limits.__file__, "--hash", *files], {})[0]
