@@ -10,6 +10,7 @@ import os
 import ssl
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -206,14 +207,23 @@ def _tls(*, insecure: bool) -> ssl.SSLContext:
         _pip().get("cert", ""),
         *(os.environ.get(name, "") for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")),
     }
-    try:
-        for path in named - {"", system}:
-            folder = Path(path).is_dir()
+    for path in named - {"", system}:
+        folder = Path(path).is_dir()
+        with _naming(path):
             context.load_verify_locations(capath=path if folder else None, cafile=None if folder else path)
-        client = _pip().get("client-cert") or os.environ.get("SSL_CLIENT_CERT")
-        if client:
+    client = _pip().get("client-cert") or os.environ.get("SSL_CLIENT_CERT")
+    if client:
+        with _naming(client):
             context.load_cert_chain(client)
+    return context
+
+
+@contextmanager
+def _naming(path: str) -> Iterator[None]:
+    """Name the file that could not be read as certificates."""
+    try:
+        yield
     except OSError as error:
         hint = "mend pip's cert or client-cert, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE or SSL_CLIENT_CERT"
-        raise FetchError(f"a certificate file that this machine names cannot be read: {error}", hint=hint) from error
-    return context
+        reason = error.strerror or str(error)
+        raise FetchError(f"{path}: certificates cannot be read: {reason}", hint=hint) from error

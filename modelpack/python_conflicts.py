@@ -20,8 +20,9 @@ _NAME = r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?"
 _NOT_FOUND = re.compile(rf"({_NAME}) was not found in the (?:package registry|provided package locations)")
 _REFUSED = re.compile(r"An index URL \((\S+)\) could not be queried due to .*?\((\d{3} [^)]+)\)")
 _UNREACHABLE = re.compile(r"Failed to fetch: `?([^\s`]+)")
-_NO_WHEEL = re.compile(rf"(?:Wheels are required for|only found wheels for|, but) `({_NAME})`")
-_OTHER_PYTHON = re.compile(rf"({_NAME})(?:\[[^\]]*\])?\S* depends on Python(\S+?)[,.]? ")
+_NO_WHEEL = re.compile(rf"({_NAME})(?:[<>=!~]\S*)? (?:has|have) no (?:usable )?wheels")
+_NO_WHEEL_HINT = re.compile(rf"[Ww]heels (?:are (?:required|available) )?for `({_NAME})`")
+_OTHER_PYTHON = re.compile(rf"({_NAME})(?:\[[^\]]*\])?(?:[<>=!~]\S*)? (?:requires|depends on) Python ?([<>=!~]\S*\d)")
 _REQUIRED = re.compile(r"you require (.+?)(?:, we can conclude|\. |\.$|$)")
 _DECORATION = re.compile(r"^(?:\s*cause: |\s{9}|\s*[\u00d7\u2570\u251c\u2502]\u2500?\u25b6? ?|error: )")
 
@@ -88,13 +89,14 @@ def _diagnose(flat: str, question: Question) -> tuple[str, str | None, tuple[str
     if unknown:
         return _no_such_name(unknown[1], question)
     involved = _involved(flat, question.roots)
-    lacking = sorted({canonicalize_name(name) for name in _NO_WHEEL.findall(flat)})
+    found = [*_NO_WHEEL_HINT.findall(flat), *_NO_WHEEL.findall(flat)]
+    lacking = list(dict.fromkeys(canonicalize_name(name) for name in found))
     python = _OTHER_PYTHON.search(flat)
     if len({root.name for root in involved}) == 1:
         if python and len(involved) == 1:
             return _other_python(involved[0], canonicalize_name(python[1]), python[2], question)
         if lacking:
-            name = lacking[-1]
+            name = lacking[0]
             return _no_wheel(involved[0], name, re.findall(rf"\b{name}==([\w.]+)", flat), question)
         if len(involved) == 1:
             return _no_version(involved[0], question)

@@ -94,8 +94,9 @@ def _meet(
     parents = result.parents.setdefault(name, {})
     if parent is not None and parent != name:
         texts = parents.setdefault(parent, [])
-        if str(requirement.specifier) not in texts:
-            texts.append(str(requirement.specifier))
+        specifier = _written(requirement)
+        if specifier not in texts:
+            texts.append(specifier)
     return pin
 
 
@@ -123,6 +124,11 @@ def _holds(requirement: Requirement, environment: Environment, extra: str | None
     if requirement.marker is None:
         return True
     return requirement.marker.evaluate({**cast("Mapping[str, str]", environment), "extra": extra or ""})
+
+
+def _written(requirement: Requirement) -> str:
+    """Write the specifier set with the upper bounds last, as people do."""
+    return ",".join(sorted(map(str, requirement.specifier), key=lambda text: (text.startswith("<"), text)))
 
 
 def _joined(specifiers: Sequence[str]) -> str:

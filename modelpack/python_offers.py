@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -111,8 +112,11 @@ def _by_number(interpreter: str) -> tuple[int, str]:
 
 
 def _family(platform: str) -> str:
-    for prefix, family in (("manylinux", "Linux"), ("linux", "Linux"), ("musllinux", "Linux with musl")):
-        if platform.startswith(prefix):
-            machine = "x86_64" if platform.endswith("x86_64") else platform.rpartition("_")[2]
-            return f"{family} on {machine.replace('aarch64', 'arm64')}"
-    return {"win": "Windows", "mac": "macOS"}.get(platform[:3], platform)
+    """Say a platform tag in words (PEP 425, PEP 600)."""
+    match = re.fullmatch(r"(many|musl)?linux(?:_(\d+)_(\d+)|\d*)_(\w+)", platform)
+    if match is None:
+        return {"win": "Windows", "mac": "macOS"}.get(platform[:3], platform)
+    kind, major, minor, machine = match.groups()
+    library = {"many": "glibc", "musl": "musl"}.get(kind or "", "")
+    version = f" with {library} {major}.{minor}" if library and major else ""
+    return f"Linux on {machine}{version}"

@@ -78,7 +78,7 @@ def compile_requirements(
         source.write_text("\n".join(lines) + "\n", encoding="utf-8")
         if preferences:
             output.write_text(_pylock_of(preferences), encoding="utf-8")
-        words = ["pip", "compile", str(source), "--output-file", str(output), "--python", sys.executable]
+        words = ["pip", "compile", str(source), "--output-file", str(output)]
         errors = _run([*words, *_CONSTANT, *settings.flags, *options], settings, folder)
         pylock = tomllib.loads(output.read_text(encoding="utf-8"))
     warnings = tuple(line.removeprefix("warning: ") for line in errors if line.startswith("warning: "))
@@ -103,7 +103,8 @@ def _run(words: Sequence[str], settings: index_settings.UvSettings, folder: Path
     """Run uv and give the lines of its stderr, or of its stdout."""
     try:
         done = subprocess.run(
-            [_program(), *words],
+            # A named interpreter, though none is used, saves uv the search for one.
+            [_program(), *words, "--python", sys.executable],
             env={**os.environ, **settings.environment},
             cwd=folder,
             input="",
