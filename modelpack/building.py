@@ -7,16 +7,17 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from modelpack import lock as locks
-from modelpack import locking
+from modelpack import locking, records
 from modelpack.errors import CheckError, ModelpackError
 from modelpack.load import load_spec
 from modelpack.lock import Lock
 from modelpack.locking import Machine
 from modelpack.nix import Nix
+from modelpack.records import Built
 from modelpack.spec import Spec
 
 
@@ -28,29 +29,6 @@ class Project:
     lock: Lock
     lock_path: Path
     lock_written: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Built:
-    """A package in the store, and its identity."""
-
-    name: str
-    version: str
-    store_path: str
-    image_path: str
-    check_path: str | None
-    """Where the check's report lies; None for a package that was not checked."""
-    image_digest: str
-    """Of the OCI manifest."""
-    image_size: int
-    """Bytes of all blobs of the image."""
-    lock_digest: str
-    checked: bool
-    hermetic: bool
-    closure_bytes: int
-    """NAR sizes of the closure, summed."""
-    stages: dict[str, float]
-    """Seconds by stage, in order; ``build`` without the time of ``check``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,13 +86,28 @@ def fetch(project: Project, machine: Machine, nix: Nix, stages: Stages) -> int:
     return report.downloaded
 
 
-def build(project: Project, machine: Machine, nix: Nix, stages: Stages, *, checked: bool = True) -> Built:
-    """Build package, image and check, and give the package's identity.
+def build(project: Project, machine: Machine, nix: Nix, stages: Stages) -> Built:
+    """Fetch what is missing, build package, image and check, and give the package's identity.
+
+    What was built before, of the same lock by the same library, and is still in the store, is not asked for again.
 
     Raises:
+        FetchError: artifacts that could not be had.
         BuildError, CheckError: a derivation failed.
     """
-    checked = checked and project.lock.check is not None and _runs_here(project.lock)
+    checked = project.lock.check is not None and _runs_here(project.lock)
+    record = records.Record(machine.cache / "built", project.lock, nix, checked=checked)
+    with stages.time("identify"):
+        known = record.read()
+        if known is not None:
+            return replace(known, stages=stages.seconds)
+    fetch(project, machine, nix, stages)
+    built = _build(project, machine, nix, stages, checked=checked)
+    record.write(built)
+    return built
+
+
+def _build(project: Project, machine: Machine, nix: Nix, stages: Stages, *, checked: bool) -> Built:
     attributes = ("package", "image", *(("check",) if checked else ()))
     paths = _realise(project, machine, nix, stages, attributes, checked=checked)
     with stages.time("identify"):

@@ -17,6 +17,7 @@ from modelpack.console import Console, print_error, print_json, seconds, size, t
 from modelpack.errors import LockError, ModelpackError
 from modelpack.load import load_spec
 from modelpack.nix import Nix
+from modelpack.records import Built
 
 EVERYTHING = "*"
 """What ``--upgrade`` without a name stands for."""
@@ -176,14 +177,14 @@ def export(
 ) -> None:
     """Build the package if needed and write it as an image or a tarball."""
     from modelpack import exporting  # noqa: PLC0415
+    from modelpack.image import open_image  # noqa: PLC0415
 
     exporting.check_kind(kind, root=root)
     with _session(quiet=quiet, sandbox=not no_sandbox) as session:
         built = _build(session, spec, locked=locked)
         with session.stages.time("export"):
-            written = exporting.export(
-                kind, built, destination, nix=session.nix, progress=session.console, root=root, force=force
-            )
+            image = open_image(built.image_path, session.nix.store or "/")
+            written = exporting.export(kind, image, destination, progress=session.console, root=root, force=force)
         session.console.close()
         if json:
             print_json({**_identity(built), "destination": str(destination), "bytes_written": written})
@@ -206,7 +207,6 @@ def run(
 
     with _session(quiet=quiet, sandbox=not no_sandbox) as session:
         project = building.load_project(spec, session.machine, session.stages, locked=locked)
-        building.fetch(project, session.machine, session.nix, session.stages)
         built = building.build(project, session.machine, session.nix, session.stages)
         session.console.close()
         raise typer.Exit(running.serve(project.lock, built, session.nix, port=port))
@@ -295,13 +295,12 @@ def _previous(path: Path) -> locks.Lock | None:
         return None
 
 
-def _build(session: Session, spec: Path, *, locked: bool) -> building.Built:
+def _build(session: Session, spec: Path, *, locked: bool) -> Built:
     project = building.load_project(spec, session.machine, session.stages, locked=locked)
-    building.fetch(project, session.machine, session.nix, session.stages)
     return building.build(project, session.machine, session.nix, session.stages)
 
 
-def _identity(built: building.Built) -> dict[str, Any]:
+def _identity(built: Built) -> dict[str, Any]:
     stages = {name: round(value, 3) for name, value in built.stages.items()}
     return {
         "name": built.name,
@@ -317,7 +316,7 @@ def _identity(built: building.Built) -> dict[str, Any]:
     }
 
 
-def _print_identity(built: building.Built) -> None:
+def _print_identity(built: Built) -> None:
     stages = ", ".join(f"{name} {seconds(value)}" for name, value in built.stages.items())
     rows = [
         ("package", f"{built.name} {built.version}"),

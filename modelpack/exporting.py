@@ -7,10 +7,8 @@ from pathlib import Path
 
 from modelpack import export as exports
 from modelpack import rootfs
-from modelpack.building import Built
 from modelpack.errors import ExportError
-from modelpack.image import Image, open_image
-from modelpack.nix import Nix
+from modelpack.image import Image
 from modelpack.progress import Progress
 
 _KINDS: dict[str, Callable[..., None]] = {
@@ -46,15 +44,12 @@ def check_kind(kind: str, *, root: bool) -> None:
         raise ExportError(f"--root unpacks a rootfs; {kind} has none", hint="leave --root out")
 
 
-def export(
-    kind: str, built: Built, destination: Path, *, nix: Nix, progress: Progress, root: bool = False, force: bool = False
-) -> int:
+def export(kind: str, image: Image, destination: Path, *, progress: Progress, root: bool, force: bool) -> int:
     """Write an export, and give the bytes written.
 
     Raises:
         ExportError: it cannot be written, or the store no longer holds what the image says.
     """
-    image: Image = open_image(built.image_path, nix.store or "/")
     counting = _Counting(progress)
     write = rootfs.unpack if root else _KINDS[kind]
     write(image, destination, force=force, progress=counting)

@@ -11,10 +11,10 @@ import urllib.error
 import urllib.request
 from types import FrameType
 
-from modelpack.building import Built
 from modelpack.errors import CheckError, ToolError
 from modelpack.lock import Lock
 from modelpack.nix import Nix
+from modelpack.records import Built
 
 _POLL = 0.05  # seconds
 

@@ -203,7 +203,7 @@ def _bytecode(root: Root, python: str) -> None:
 
 
 def _linker_cache(root: Root, tools: str) -> None:
-    """Write etc/ld.so.cache, for programs that look libraries up in it (ldconfig -r prefixes paths, it needs no root)."""
+    """Write etc/ld.so.cache, for programs that look in it (ldconfig -r needs no root: it prefixes paths)."""
     os.makedirs(root.at("etc"), exist_ok=True)
     subprocess.run([f"{tools}/sbin/ldconfig", "-r", root.out, "-X", "-f", "/etc/ld.so.conf"], check=True)
     shutil.rmtree(root.at("var/cache"), ignore_errors=True)

@@ -1,0 +1,84 @@
+"""What was built of which lock, so that nothing is asked for again when nothing has changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from modelpack import lock as locks
+from modelpack.codec import CodecError, from_json, to_json
+from modelpack.lock import Lock
+from modelpack.nix import Nix
+from modelpack.resources import root
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Built:
+    """A package in the store, and its identity."""
+
+    name: str
+    version: str
+    store_path: str
+    image_path: str
+    check_path: str | None
+    """Where the check's report lies; None for a package that was not checked."""
+    image_digest: str
+    """Of the OCI manifest."""
+    image_size: int
+    """Bytes of all blobs of the image."""
+    lock_digest: str
+    checked: bool
+    hermetic: bool
+    closure_bytes: int
+    """NAR sizes of the closure, summed."""
+    stages: Mapping[str, float] = field(default_factory=dict)
+    """Seconds by stage; ``build`` without the time of ``check``."""
+
+
+class Record:
+    """The note of one build; it may be deleted at any time.
+
+    Args:
+        folder: where notes are kept.
+        lock: what was built.
+        nix: the store, and whether the sandbox was on.
+        checked: whether the server had to answer.
+    """
+
+    def __init__(self, folder: Path, lock: Lock, nix: Nix, *, checked: bool) -> None:
+        key = [locks.digest(lock), _library_digest(), str(nix.store), nix.sandbox, checked]
+        self._file = folder / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()}.json"
+        self._nix = nix
+
+    def read(self) -> Built | None:
+        """Give what was built, when the store still has all of it."""
+        try:
+            built = from_json(Built, json.loads(self._file.read_text(encoding="utf-8")))
+        except (OSError, ValueError, CodecError):
+            return None
+        paths = [path for path in (built.store_path, built.image_path, built.check_path) if path]
+        return None if self._nix.missing(paths) else built
+
+    def write(self, built: Built) -> None:
+        """Keep a note; one that cannot be kept only costs time later."""
+        temporary = self._file.with_name(f".{self._file.name}.{os.getpid()}")
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_text(json.dumps(to_json(replace(built, stages={}))), encoding="utf-8")
+            temporary.replace(self._file)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+
+
+def _library_digest() -> str:
+    """Give the digest of all that decides, beside the lock, what is built: the Nix library and the builders."""
+    digest = hashlib.sha256()
+    for folder in (root("nix") / "lib", Path(__file__).parent / "builders"):
+        for path in sorted(folder.iterdir()):
+            if path.is_file():
+                digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
