@@ -50,7 +50,7 @@ class Nix:
     @classmethod
     def of(cls, settings: Settings, *, sandbox: bool = True) -> Nix:
         """Give the store and the way of building that this machine is configured for."""
-        store = Path(settings.nix_store) if settings.nix_store else None
+        store = Path(settings.nix_store) if settings.nix_store else _own_store()
         return cls(store=store, sandbox=sandbox and settings.nix_sandbox)
 
     def enter(self) -> tuple[str, ...]:
@@ -173,6 +173,8 @@ class Nix:
             "sandbox": _boolean(self.sandbox),
             "sandbox-fallback": "false",
             "substituters": " ".join(self.substituters),
+            # The build users of the machine's store may be busy there, and Nix ends all processes of one it takes.
+            **({"build-users-group": ""} if self.store else {}),
             **more,
         }
         words = [word for name, value in settings.items() for word in ("--option", name, value)]
@@ -215,6 +217,16 @@ def _named(name: str, file: Path, scratch: Path) -> Path:
     except OSError:  # another file system, or a file of somebody else's
         shutil.copyfile(file, scratch / name)
     return scratch / name
+
+
+def _own_store() -> Path | None:
+    """Give where an ordinary user without a daemon keeps a store; None where the machine's can be written."""
+    state = Path("/nix/var/nix")
+    if os.access(state / "db", os.W_OK) or (state / "daemon-socket/socket").exists() or os.getuid() == 0:
+        return None
+    data = os.environ.get("XDG_DATA_HOME", "")
+    # The place that Nix itself chooses when it may not write to /nix (2.10 and later).
+    return (Path(data) if data.startswith("/") else Path.home() / ".local/share") / "nix/root"
 
 
 def store_hash(path: str) -> str:
