@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import threading
+import time
 import zipfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -53,6 +54,8 @@ class Index:
     login: bool = False
     cut_after: int | None = None
     """Bytes of a file after which the connection is cut, each time."""
+    stall: float = 0.0
+    """Seconds before each answer."""
     answers: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     """Status and headers of the next answers, before it behaves."""
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
@@ -80,6 +83,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         index = self.server.index
         index.requests.append((self.command, self.path, dict(self.headers)))
+        time.sleep(index.stall)
         if index.answers:
             return self._send(*index.answers.pop(0), b"")
         if index.login and self.headers.get("Authorization") != _basic(*LOGIN):
@@ -176,9 +180,12 @@ def _html_page(found, index):
 
 
 @contextmanager
-def serving(folder, **manners):
-    """Serve the files of a folder as a package index until the block ends."""
+def serving(folder, *, tls=None, **manners):
+    """Serve the files of a folder as a package index until the block ends; ``tls`` is an SSLContext."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+            server.handle_error = lambda *_: None  # clients that do not trust us hang up
         server.daemon_threads = True
         server.index = Index(Path(folder), port=server.server_address[1], **manners)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)

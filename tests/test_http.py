@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -257,6 +258,54 @@ def test_a_certificate_file_that_is_missing_is_named(monkeypatch):
     monkeypatch.setenv("PIP_CERT", "/nothing/ca.pem")
     with pytest.raises(FetchError, match=r"/nothing/ca\.pem"):
         http.read("https://127.0.0.1:9/x")
+
+
+def test_a_server_that_does_not_answer_in_time_is_told(index, source, monkeypatch):
+    monkeypatch.setenv("UV_HTTP_TIMEOUT", "0.1")
+    index.stall = 0.5
+    with pytest.raises(http.HttpError, match=r"no answer from 127\.0\.0\.1 in time"):
+        http.read(index.file_url(source))
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tls")
+    path = folder / "own.pem"
+    words = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
+    options = ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(path), "-out", str(folder / "cert")]
+    subprocess.run([*words.split(), *options], check=True, capture_output=True)
+    path.write_text(path.read_text() + (folder / "cert").read_text())
+    return path
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make a certificate")
+class TestTls:
+    @pytest.fixture
+    def url(self, certificate, source):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        with serving(source.parent, tls=context) as index:
+            yield f"https://localhost:{index.port}/files/big.bin"
+
+    def test_an_unknown_authority_is_refused_at_once_with_a_hint(self, url):
+        with pytest.raises(http.HttpError, match="its certificate is not trusted") as caught:
+            http.read(url)
+        assert "SSL_CERT_FILE" in caught.value.hint
+
+    @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+    def test_an_authority_named_for_other_tools_is_trusted(self, url, certificate, monkeypatch, variable):
+        monkeypatch.setenv(variable, str(certificate))
+        assert http.read(url) == CONTENT
+
+    def test_the_certificate_is_checked_against_the_name(self, url, certificate, monkeypatch):
+        monkeypatch.setenv("PIP_CERT", str(certificate))
+        with pytest.raises(http.HttpError, match="its certificate is not trusted"):
+            http.read(url.replace("localhost", "127.0.0.1"))
+
+    @pytest.mark.parametrize("variable", ["PIP_TRUSTED_HOST", "UV_INSECURE_HOST"])
+    def test_a_host_that_is_trusted_on_purpose_needs_none(self, url, monkeypatch, variable):
+        monkeypatch.setenv(variable, "localhost")
+        assert http.read(url) == CONTENT
 
 
 FULL_DISK = """
