@@ -185,8 +185,8 @@ def serving(folder, *, tls=None, **manners):
     with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:
         if tls is not None:
             server.socket = tls.wrap_socket(server.socket, server_side=True)
-            server.handle_error = lambda *_: None  # clients that do not trust us hang up
         server.daemon_threads = True
+        server.handle_error = lambda *_: None  # clients that lose patience or trust hang up
         server.index = Index(Path(folder), port=server.server_address[1], **manners)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
