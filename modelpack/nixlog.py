@@ -16,7 +16,8 @@ _PROBLEM = "@modelpack-problem "
 _BUILD = 105  # activity type of a build
 _LOG_LINE = 101  # result type of a line of a builder's log
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_SANDBOX = re.compile(r"sandbox|user namespace|unshare|clone|mounting|pivot_root", re.IGNORECASE)
+_SANDBOX = re.compile(r"sandbox|namespace|unshare|clone|cloning|mounting|pivot_root", re.IGNORECASE)
+_FULL = re.compile(r"No space left on device|disk is full|Disk quota exceeded")
 _MISSING = re.compile(r"artifact-not-in-the-store/run-modelpack-fetch/([^'\s]+)")
 _KEPT = 40  # lines of a builder's log
 
@@ -40,6 +41,10 @@ class NixLog:
             event = json.loads(line.removeprefix(_PREFIX))
         except ValueError:
             return
+        if isinstance(event, dict):
+            self._read_event(event)
+
+    def _read_event(self, event: dict[str, Any]) -> None:
         action = event.get("action")
         if action == "start" and event.get("type") == _BUILD:
             name = _derivation_name(event["fields"][0])
@@ -72,7 +77,7 @@ class NixLog:
                 f"the store lacks {len(missing)} artifacts of the lock: {', '.join(missing[:5])}",
                 hint="run: modelpack fetch",
             )
-        if "No space left on device" in text or any("No space left" in line for line in self._log_lines()):
+        if any(_FULL.search(part) for part in (text, *self._log_lines())):
             return BuildError(
                 "the disk is full: Nix could not write to its store", hint="free some space, run it again"
             )

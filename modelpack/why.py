@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from modelpack.errors import ModelpackError
 from modelpack.lock import Lock
@@ -46,7 +47,7 @@ def why(lock: Lock, name: str) -> tuple[Reason, ...]:
     reasons = [*_wheels(lock, wanted), *_debs(lock, name)]
     if not reasons:
         known = [*(wheel.name for wheel in lock.python.wheels), *(deb.name for deb in lock.base.target.packages)]
-        near = [candidate for candidate in known if wanted in candidate][:5]
+        near = [candidate for candidate in known if wanted in candidate][:5] or get_close_matches(wanted, known)
         hint = f"did you mean {', '.join(near)}?" if near else "modelpack inspect lists all that is in it"
         raise ModelpackError(f"nothing in the package is called {name}", hint=hint)
     return tuple(reasons)
