@@ -6,6 +6,7 @@ import functools
 import hashlib
 import json
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -250,7 +251,14 @@ def _base_digest(spec: Spec) -> str:
 
 def _python_digest(spec: Spec, base: DebianBase) -> str:
     requirements = sorted(item.requirement for item in _requirements(spec))
-    return _digest([requirements, spec.python, spec.platform, base.glibc])
+    return _digest([requirements, _python_patch(spec, base), spec.platform, base.glibc])
+
+
+def _python_patch(spec: Spec, base: DebianBase) -> str:
+    """Give the version of the base's Python with its patch, which markers may ask for: ``3.11.2``."""
+    versions = (deb.version for deb in base.target.packages if deb.name == f"python{spec.python}")
+    match = re.search(rf"{re.escape(spec.python)}\.\d+", next(versions, ""))
+    return match[0] if match else spec.python
 
 
 def _resolve_base(spec: Spec, previous: Lock | None, machine: Machine) -> DebianBase:
@@ -298,7 +306,7 @@ def _resolve_python(
 
     return python_resolve.resolve(
         _requirements(spec),
-        python=spec.python,
+        python=_python_patch(spec, base),
         platform=spec.platform,
         glibc=base.glibc,
         cache=machine.cache,

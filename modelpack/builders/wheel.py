@@ -19,6 +19,8 @@ from modelpack.builders import bytecode
 from modelpack.builders.problem import fail
 
 _CHUNK = 1 << 20
+# A server never imports the tests that wheels carry, which are a third of all modules; imported, they still work.
+_TESTS = {"test", "tests"}
 
 
 def main() -> None:
@@ -54,7 +56,7 @@ def _unpack(wheel: str, out: str, site: str, name: str) -> list[str]:
             if target is None:
                 continue
             _write(archive, entry, os.path.join(out, target), recorded.get(entry.filename), name)
-            if target.endswith(".py") and target.startswith(site):
+            if target.endswith(".py") and target.startswith(site) and not _TESTS & set(target.split("/")[:-1]):
                 modules.append(target)
     return modules
 
