@@ -261,7 +261,7 @@ def _small_nar(files: Iterable[FileEntry], found: Iterable[_Found], known: StatC
         return nar
     places = {item.path: Path(item.disk) for item in found}
     try:
-        nar = nar_sha256(small, lambda entry: places[entry.path])
+        nar = nar_sha256(small, lambda entry: places[entry.path].open("rb"))
     except ChangedError as error:
         problems.append(_problem(str(places[error.path]), *_CHANGED))
         return ""
@@ -271,7 +271,7 @@ def _small_nar(files: Iterable[FileEntry], found: Iterable[_Found], known: StatC
 
 def _cache_file(cache: Path, layout: Layout) -> Path:
     places = {base: os.path.abspath(source) for base, source in layout.items()}  # noqa: PTH100 - texts
-    return cache / "files" / hashlib.sha256(json.dumps(places, sort_keys=True).encode()).hexdigest()
+    return cache / hashlib.sha256(json.dumps(places, sort_keys=True).encode()).hexdigest()
 
 
 def _is_utf8(text: str) -> bool:

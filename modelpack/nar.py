@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from typing import BinaryIO
 
 from modelpack.lock import FileEntry
 
@@ -22,19 +22,19 @@ class ChangedError(Exception):
         self.path = path
 
 
-def nar_sha256(entries: Iterable[FileEntry], locate: Callable[[FileEntry], Path]) -> str:
+def nar_sha256(entries: Iterable[FileEntry], contents: Callable[[FileEntry], BinaryIO]) -> str:
     """Give the hexadecimal sha256 of the NAR of a folder that holds exactly these files and symlinks.
 
     Args:
         entries: of the folder, in any order; folders are implied by their paths.
-        locate: gives the file on disk; asked for regular files only.
+        contents: opens a regular file, to be read from its beginning and closed.
 
     Raises:
         ChangedError: a file has other bytes than its entry says.
         OSError: a file cannot be read.
     """
     digest = hashlib.sha256(_word("nix-archive-1"))
-    for chunk in _node(_tree(entries), locate):
+    for chunk in _node(_tree(entries), contents):
         digest.update(chunk)
     return digest.hexdigest()
 
@@ -55,26 +55,26 @@ def _tree(entries: Iterable[FileEntry]) -> dict[str, Node]:
     return root
 
 
-def _node(node: Node, locate: Callable[[FileEntry], Path]) -> Iterator[bytes]:
+def _node(node: Node, contents: Callable[[FileEntry], BinaryIO]) -> Iterator[bytes]:
     if isinstance(node, dict):
         yield _words("(", "type", "directory")
         for name in sorted(node):
             yield _words("entry", "(", "name", name, "node")
-            yield from _node(node[name], locate)
+            yield from _node(node[name], contents)
             yield _word(")")
     elif node.link is not None:
         yield _words("(", "type", "symlink", "target", node.link)
     else:
         yield _words("(", "type", "regular", *(("executable", "") if node.executable else ()), "contents")
         yield node.size.to_bytes(8, "little")
-        yield from _content(node, locate(node))
+        yield from _content(node, contents(node))
         yield bytes(-node.size % 8)
     yield _word(")")
 
 
-def _content(entry: FileEntry, path: Path) -> Iterator[bytes]:
+def _content(entry: FileEntry, file: BinaryIO) -> Iterator[bytes]:
     digest = hashlib.sha256()
-    with path.open("rb", buffering=0) as file:
+    with file:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
             yield chunk
