@@ -22,20 +22,30 @@ HERE = Path(__file__).parent
 _NOTE = "<!-- Written by docs/generate.py. -->\n\n"
 
 
+_SPEC_INTRODUCTION = """\
+Relative paths begin in the spec's folder and may not leave it; absolute ones are taken as meant. Unknown and duplicate
+keys, wrong types and missing files are reported at once, with their places. For editors there is a
+[JSON Schema](../modelpack.schema.json), which `modelpack schema` prints too.
+
+The smallest spec is a name, a model and code; a `sample-request.json` beside it becomes the check:
+
+```yaml
+name: diabetes
+model: ./model
+requirements: [scikit-learn==1.9.1]
+code: ./src
+```
+"""
+_COMMANDS_INTRODUCTION = """\
+Results go to standard output; progress, logs and errors to standard error. Every command has `--help`.
+"""
+
+
 def spec_page() -> str:
     """Give docs/reference/spec.md."""
     rows = ["| key | takes | default | meaning |", "|---|---|---|---|"]
     rows += [f"| {' | '.join(row)} |" for row in _keys(schema(), "")]
-    return (
-        f"# The spec: modelpack.yaml\n\n{_NOTE}"
-        "Relative paths begin in the spec's folder and may not leave it; an absolute path is taken as meant. Unknown and\n"
-        "duplicate keys, wrong types and missing files are reported all at once, with their places. For editors there is a\n"
-        "[JSON Schema](../modelpack.schema.json), which `modelpack schema` prints too.\n\n"
-        "The smallest spec is a name, a model and code; a `sample-request.json` beside it becomes the check:\n\n"
-        "```yaml\nname: diabetes\nmodel: ./model\nrequirements: [scikit-learn==1.9.1]\ncode: ./src\n```\n\n"
-        + "\n".join(rows)
-        + "\n"
-    )
+    return f"# The spec: modelpack.yaml\n\n{_NOTE}{_SPEC_INTRODUCTION}\n" + "\n".join(rows) + "\n"
 
 
 def _keys(node: dict[str, Any], path: str) -> Iterator[tuple[str, str, str, str]]:
@@ -79,7 +89,7 @@ def _takes(value: dict[str, Any]) -> str:
     if kind == "array":
         return "list"
     if kind == "object":
-        return "mapping of names" if "additionalProperties" in value and value["additionalProperties"] else "keys below"
+        return "mapping of names" if value.get("additionalProperties") else "keys below"
     words = {"string": "text", "number": "number", "integer": "number", "boolean": "true or false"}
     return words[kind[0] if isinstance(kind, list) else str(kind)]
 
@@ -92,10 +102,7 @@ def commands_page() -> str:
     """Give docs/reference/commands.md."""
     group = typer.main.get_command(app)
     assert isinstance(group, TyperGroup)  # noqa: S101 - it has commands
-    blocks = [
-        f"# Commands\n\n{_NOTE}Results go to standard output; progress, logs and errors to standard error. "
-        "Every command has `--help`.\n"
-    ]
+    blocks = [f"# Commands\n\n{_NOTE}{_COMMANDS_INTRODUCTION}"]
     for name, command in group.commands.items():
         rows = ["| option | meaning |", "|---|---|"]
         arguments = []
