@@ -24,6 +24,7 @@ WORK = CHECKOUT / "build" / "demo"
 PORT = 5001
 PATIENCE = 120  # seconds until the server must have answered
 CONTAINER = "modelpack-demo"
+MANY = 4096  # open files, processes
 
 
 def main(arguments: list[str]) -> int:
@@ -90,7 +91,7 @@ def show_identity(built: dict[str, object]) -> None:
 @contextlib.contextmanager
 def serving(archive: Path, project: Path) -> Iterator[int]:
     """Serve the package without network and give a process whose network namespace the server is in."""
-    if shutil.which("podman") and podman_works():
+    if shutil.which("podman") and not subprocess.run(["podman", "info"], check=False, capture_output=True).returncode:
         say("Start the image with podman, without network, and ask it")
         with container(archive) as process:
             yield process
@@ -101,34 +102,35 @@ def serving(archive: Path, project: Path) -> Iterator[int]:
             yield process
 
 
-def podman_works() -> bool:
-    """Tell whether podman can be used by this user here."""
-    return subprocess.run([*podman(), "info"], check=False, capture_output=True).returncode == 0
-
-
-def podman() -> list[str]:
-    """Give podman's command; runc also runs where cgroups of both versions are mounted."""
-    return ["podman", "--runtime", "runc"] if shutil.which("runc") else ["podman"]
-
-
 @contextlib.contextmanager
 def container(archive: Path) -> Iterator[int]:
     """Run the image of an OCI archive without network; give the container's first process."""
-    limits = ("--ulimit", "host", "--network", "none")
-    subprocess.run([*podman(), "rm", "--force", "--ignore", CONTAINER], check=True, stdout=subprocess.DEVNULL)
-    run = [*podman(), "run", "--detach", "--name", CONTAINER, *limits, f"oci-archive:{archive}"]
-    subprocess.run(run, check=True, stdout=subprocess.DEVNULL)
+    before = images()
+    # Podman asks for more open files and processes than a machine may let it have.
+    limits = [f"--ulimit={name}={MANY}:{MANY}" for name in ("nofile", "nproc")]
+    run("podman", "rm", "--force", "--ignore", CONTAINER)
     try:
-        what = ("inspect", "--format", "{{.State.Pid}} {{.Image}}", CONTAINER)
-        process, image = subprocess.run([*podman(), *what], check=True, capture_output=True, text=True).stdout.split()
-        yield int(process)
+        run("podman", "run", "--detach", "--name", CONTAINER, "--network", "none", *limits, f"oci-archive:{archive}")
+        yield int(run("podman", "inspect", "--format", "{{.State.Pid}}", CONTAINER))
     except BaseException:
-        subprocess.run([*podman(), "logs", "--tail", "30", CONTAINER], check=False)
+        subprocess.run(["podman", "logs", "--tail", "30", CONTAINER], check=False)
         raise
     finally:
-        subprocess.run([*podman(), "rm", "--force", "--time", "5", CONTAINER], check=False, stdout=subprocess.DEVNULL)
-        with contextlib.suppress(NameError):
-            subprocess.run([*podman(), "rmi", image], check=False, stdout=subprocess.DEVNULL)
+        run("podman", "rm", "--force", "--ignore", "--time", "5", CONTAINER)
+        if images() - before:
+            run("podman", "rmi", *images() - before)
+
+
+def images() -> set[str]:
+    """Give the digests of podman's images."""
+    return set(run("podman", "images", "--quiet", "--no-trunc").split())
+
+
+def run(*command: str) -> str:
+    """Run a program of the machine and give its output; runc also runs where cgroups of both versions are mounted."""
+    if command[0] == "podman" and shutil.which("runc"):
+        command = ("podman", "--runtime", "runc", *command[1:])
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 @contextlib.contextmanager
@@ -206,6 +208,6 @@ if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
     except subprocess.CalledProcessError as error:
-        sys.exit(f"demo: {error.cmd[0]} {' '.join(map(str, error.cmd[1:]))} failed")
+        sys.exit(f"{error.stderr or ''}demo: failed: {' '.join(map(str, error.cmd))}")
     except TimeoutError as error:
         sys.exit(f"demo: {error}")
