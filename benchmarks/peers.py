@@ -65,7 +65,6 @@ class Buildah:
         # buildah mounts its storage onto itself and leaves it so.
         if (mount := self._folder / "storage/overlay").is_mount():
             measure.quietly(["umount", str(mount)])
-        remove(self._folder)
 
     def _buildah(self, *words: str) -> list[str]:
         roots = ("--root", str(self._folder / "storage"), "--runroot", str(self._folder / "run"))
@@ -112,7 +111,6 @@ class Uv:
 
     def end(self) -> None:
         """See ``Tool``."""
-        remove(self._folder)
 
     def _build(self) -> Result:
         root = self._folder / "root"

@@ -10,7 +10,7 @@ from pathlib import Path
 import limits
 import measure
 from content import Content, modelpack_command, modelpack_environment
-from steps import CODE, COLD, NO_OP, OCI, OCI_ARCHIVE, ROOTFS, WEIGHTS, Result, files_of, remove, size_of
+from steps import CODE, COLD, NO_OP, OCI, OCI_ARCHIVE, ROOTFS, UNCHECKED, WEIGHTS, Result, files_of, remove, size_of
 
 
 class Modelpack:
@@ -34,14 +34,14 @@ class Modelpack:
         """See ``Tool``."""
         return {
             **dict.fromkeys((COLD, NO_OP, CODE, WEIGHTS), self._build),
-            OCI: lambda: self._export("oci"),
-            OCI_ARCHIVE: lambda: self._export("oci-archive"),
-            ROOTFS: lambda: self._export("rootfs"),
+            UNCHECKED: self._build_unchecked,
+            OCI: lambda: self._export("oci", "image"),
+            OCI_ARCHIVE: lambda: self._export("oci-archive", "image.tar"),
+            ROOTFS: lambda: self._export("rootfs", "rootfs.tar"),
         }
 
     def end(self) -> None:
         """See ``Tool``."""
-        remove(self._folder)
 
     def _build(self) -> Result:
         link = self._folder / "result"
@@ -49,8 +49,12 @@ class Modelpack:
         usage, text = measure.run(command, self._environment())
         return Result(usage=usage, parts=json.loads(text)["stages"], commands=(tuple(command),))
 
-    def _export(self, form: str) -> Result:
-        target = self._folder / "exported"
+    def _build_unchecked(self) -> Result:
+        with self._content.unchecked():
+            return self._build()
+
+    def _export(self, form: str, name: str) -> Result:
+        target = self._folder / name
         command = modelpack_command("export", form, str(target), str(self._content.project))
         usage, _ = measure.run(command, self._environment())
         result = Result(usage=usage, size=size_of(target), reading=_reading(target), commands=(tuple(command),))

@@ -31,7 +31,8 @@ same files for everyone, and a file of pseudo-random weights of {start} at first
 
 The tools take turns, step by step, {repetitions}, each beginning from nothing. A time is that of whole processes from
 start to end, as the median of the repetitions; before each, everything written earlier is on the disk, and what is
-read is in the page cache. Memory is the resident memory of the largest process at its peak, in any repetition.
+read is in the page cache. Memory is the resident memory of the largest process at its peak, in any repetition. Where
+{us} checks, that may be the server under check; an unchecked step is there to see what {us} itself needs.
 {left_out}
 ## The aims
 
@@ -85,14 +86,17 @@ The machine should be quiet: its load before each repetition was {load}.
 """
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Lay out a table that reads well as text and as Markdown; all columns but the first are figures."""
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, texts: int = 1) -> str:
+    """Lay out a table that reads well as text and as Markdown; all columns but the first ``texts`` are figures."""
     widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    rule = ["-" * width if column < texts else "-" * (width - 1) + ":" for column, width in enumerate(widths)]
 
     def line(cells: Sequence[str]) -> str:
-        first, *rest = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
-        return f"| {' | '.join([first, *(cell.strip().rjust(len(cell)) for cell in rest)])} |"
+        padded = [
+            cell.ljust(width) if column < texts else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        ]
+        return f"| {' | '.join(padded)} |"
 
     return "\n".join(line(cells) for cells in (header, rule, *rows))
 
@@ -158,6 +162,7 @@ def aims(figures: Figures) -> str:
     return table(
         ["aim", "measured", "met"],
         [[aim.text, aim.measured, "met" if aim.met else "**not met**"] for aim in judge(figures)],
+        texts=3,
     )
 
 
@@ -200,7 +205,7 @@ def page(figures: Figures) -> str:
         exports=exports(figures),
         sizes=sizes(figures),
         memory=memory(figures),
-        machine=table(["", ""], [list(item) for item in figures.machine.items()]),
+        machine=table(["", ""], [list(item) for item in figures.machine.items()], texts=2),
         limits=limits(figures),
         commands="\n\n".join(_commands(figures)),
         load=", ".join(f"{load:.1f}" for load in figures.load),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -21,7 +22,7 @@ import measure
 import peers
 import product
 import report
-from steps import AT_FIRST, CODE, WEIGHTS, WITH_WEIGHTS, Tool, remove, size_of
+from steps import AT_FIRST, CODE, UNCHECKED, WEIGHTS, WITH_WEIGHTS, Tool, free, remove, size_of
 
 PAGE = Path(__file__).resolve().parent.parent / "docs/benchmarks.md"
 LIMITS = "limits"
@@ -55,6 +56,7 @@ class Session:
     def __init__(self, plan: Plan, cache: Path, work: Path) -> None:
         self._plan = plan
         self._work = work
+        self._seeds = itertools.count(1)
         say("preparing: lock, wheels, Debian packages")
         self._content = contents.prepare(cache, work, plan.requirements)
         self._places = {str(work): "WORK", str(cache): "CACHE", str(Path(sys.executable).parent): "BIN"}
@@ -80,7 +82,7 @@ class Session:
 
     @contextlib.contextmanager
     def _begun(self, folder: Path) -> Iterator[list[Tool]]:
-        """Make all tools ready to start from nothing, and remove what they made at the end."""
+        """Make all tools ready to start from nothing, and free the disk at the end."""
         self._content.reset()
         folder.mkdir()
         tools = [tool(self._content) for tool in self._tools.values()]
@@ -91,6 +93,7 @@ class Session:
         finally:
             for tool in tools:
                 tool.end()
+            free(folder)
 
     def _repetition(self, number: int, tools: Sequence[Tool]) -> None:
         self._steps(number, tools, contents.START / 1e9, AT_FIRST)
@@ -101,8 +104,8 @@ class Session:
         for index, step in enumerate(steps):
             if step == CODE:
                 self._content.change_code(number)
-            elif step == WEIGHTS:
-                self._content.change_weights(round(weights * 1e9), number + 1)
+            elif step in (WEIGHTS, UNCHECKED):
+                self._content.change_weights(round(weights * 1e9), seed=next(self._seeds))
             turn = (number + index) % max(1, len(tools))
             for tool in (*tools[turn:], *tools[:turn]):
                 self._step(number, tool, weights, step)
@@ -197,7 +200,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
     parser.add_argument("--read", type=Path, metavar="FILE", help="measure nothing: show the figures of this file")
     parser.add_argument("--cache", type=Path, default=_cache(), help="what is kept, and where the work is done")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.write and arguments.quick:
+        parser.error("--write: figures of --quick say nothing")
+    return arguments
 
 
 def _sizes(text: str) -> tuple[float, ...]:

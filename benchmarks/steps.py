@@ -16,6 +16,7 @@ COLD = "cold build"
 NO_OP = "no-op rebuild"
 CODE = "code-only change"
 WEIGHTS = "weights-only change"
+UNCHECKED = "weights-only change, unchecked"
 OCI = "export oci"
 OCI_GZIP = "export oci (gzip)"
 OCI_ARCHIVE = "export oci-archive"
@@ -23,7 +24,11 @@ ROOTFS = "export rootfs"
 
 EXPORTS = (OCI, OCI_ARCHIVE, ROOTFS)
 AT_FIRST = (COLD, NO_OP, CODE, OCI, OCI_GZIP, OCI_ARCHIVE, ROOTFS)
-WITH_WEIGHTS = (WEIGHTS, NO_OP, CODE, OCI, OCI_ARCHIVE, ROOTFS)
+WITH_WEIGHTS = (WEIGHTS, NO_OP, CODE, OCI, OCI_ARCHIVE, ROOTFS, UNCHECKED)
+SERVED = (COLD, CODE, WEIGHTS)
+"""Steps in which modelpack starts the server, which then may be the largest process."""
+
+_LARGE = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,7 +58,7 @@ class Tool(Protocol):
         """Give what can be measured, by name; each goes on from the state that the one before left."""
 
     def end(self) -> None:
-        """Remove the folder; not measured."""
+        """Let go of the folder, so that it can be removed; not measured."""
 
 
 def size_of(path: Path) -> int:
@@ -65,6 +70,17 @@ def files_of(path: Path) -> list[Path]:
     """Give a file itself, or all files below a folder."""
     found = path.rglob("*") if path.is_dir() else [path]
     return [file for file in found if stat.S_ISREG(file.lstat().st_mode)]
+
+
+def free(folder: Path) -> None:
+    """Remove the large files below a folder, which is nearly all of its bytes.
+
+    The many small ones have to wait for the end: for minutes after a mass of files was removed, ext4 makes new ones
+    slowly, as it avoids the inodes that were freed just now.
+    """
+    for file in files_of(folder):
+        if file.lstat().st_size >= _LARGE:
+            file.unlink()
 
 
 def remove(path: Path) -> None:
