@@ -78,3 +78,23 @@ def test_an_object_of_this_machine_needs_libc():
     objects = sorted(folder.glob("*.so")) if folder.is_dir() else []
     found = [read_dynamic(str(path)) for path in [*objects[:5], Path(sys.executable).resolve()]]
     assert any("libc.so.6" in item.needed for item in found if item)
+
+
+def test_where_libraries_are_looked_for_is_read(object_file):
+    assert read_dynamic(object_file(make_elf(["a.so"], rpath="/base/lib"))).search_path == "/base/lib"
+    assert read_dynamic(object_file(make_elf(["a.so"], rpath="/base/lib", runpath="/own"))).search_path == "/own"
+
+
+def test_a_program_names_its_interpreter_and_a_library_has_none(object_file):
+    assert "ld-linux" in read_dynamic(str(Path(sys.executable).resolve())).interpreter
+    assert read_dynamic(object_file(make_elf(["a.so"]))).interpreter == ""
+
+
+def test_segments_that_lie_over_each_other_are_seen(object_file):
+    # Two segments of the same place: the second header says PT_LOAD instead of PT_DYNAMIC, a third one is the section.
+    whole = bytearray(make_elf(["a.so"]))
+    assert read_dynamic(object_file(bytes(whole))).sound
+    load = whole[64:120]
+    struct.pack_into("<H", whole, 56, 3)
+    struct.pack_into("<Q", whole, 32, len(whole))
+    assert not read_dynamic(object_file(bytes(whole + load + load + whole[120:176]))).sound

@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from modelpack.builders import deb
+from modelpack.builders.elf import read_dynamic
 from modelpack.builders.problem import fail
 
 # Wheels may take these from the system (the manylinux policies). An object with a DT_RUNPATH of its own ignores the
@@ -172,23 +173,42 @@ def _interpreters(root: Root, plan: dict[str, Any]) -> None:
         fail("base", f"the base has no {python}")
     needed = [name for name in _MANYLINUX if os.path.exists(root.at(f"{library}/{name}"))]
     for program, extra in ((python, needed), ("usr/bin/dash", [])):
-        if not os.path.exists(root.at(program)):
-            continue
-        # In calls of their own: patchelf 0.14 writes a wrong path when it does both at once.
-        wanted = [word for name in extra for word in ("--add-needed", name)]
-        places = [
-            "--set-interpreter",
-            root.at(plan["loader"]),
-            "--force-rpath",
-            "--set-rpath",
-            root.at(library),
-        ]
-        for change in (wanted, places):
-            if change:
-                subprocess.run([f"{plan['tools']}/bin/patchelf", *change, root.at(program)], check=True)
+        if os.path.exists(root.at(program)):
+            _patch(
+                f"{plan['tools']}/bin/patchelf",
+                root.at(program),
+                needed=extra,
+                search_path=root.at(library),
+                interpreter=root.at(plan["loader"]),
+            )
     for place, target in (("usr/bin/python3", f"python{plan['python']}"), ("usr/bin/sh", "dash")):
         if not os.path.lexists(root.at(place)):
             os.symlink(target, root.at(place))
+
+
+def _patch(patchelf: str, program: str, *, needed: list[str], search_path: str, interpreter: str) -> None:
+    """Have a program load further libraries, all from one folder, and see that it came out right.
+
+    One change a call, the interpreter last: given several, patchelf 0.14 writes wrong paths, and 0.18 segments that
+    lie over each other, since Debian's Python is linked to fixed addresses.
+    """
+    changes = (
+        [word for name in needed for word in ("--add-needed", name)],
+        ["--force-rpath", "--set-rpath", search_path],
+        ["--set-interpreter", interpreter],
+    )
+    for change in changes:
+        if change:
+            subprocess.run([patchelf, *change, program], check=True)
+    found = read_dynamic(program)
+    if (
+        found is None
+        or not found.sound
+        or found.has_runpath
+        or (found.search_path, found.interpreter) != (search_path, interpreter)
+        or not set(needed) <= set(found.needed)
+    ):
+        fail("base", f"patchelf left {program} in a state it cannot start from: {found}")
 
 
 def _bytecode(root: Root, python: str) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import struct
+from itertools import pairwise
 from typing import BinaryIO, NamedTuple
 
-_PT_LOAD, _PT_DYNAMIC = 1, 2
+_PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
 _DT_NEEDED, _DT_STRTAB, _DT_RPATH, _DT_RUNPATH = 1, 5, 15, 29
 
 
@@ -15,6 +16,12 @@ class Dynamic(NamedTuple):
     needed: tuple[str, ...]
     has_runpath: bool
     """With DT_RUNPATH, the search path of whoever loads the object does not count."""
+    search_path: str
+    """Text of DT_RUNPATH, or else of DT_RPATH."""
+    interpreter: str
+    """The dynamic linker that the kernel starts; empty for libraries."""
+    sound: bool
+    """Whether the segments lie in memory in order, each where no other is; else the program crashes as it starts."""
 
 
 def read_dynamic(path: str) -> Dynamic | None:
@@ -31,26 +38,36 @@ def _read(stream: BinaryIO) -> Dynamic | None:
     if len(head) < 64 or head[:6] != b"\x7fELF\x02\x01":
         return None
     offset, size, count = struct.unpack_from("<Q", head, 32)[0], *struct.unpack_from("<HH", head, 54)
-    stream.seek(offset)
-    table = stream.read(size * count)
+    table = _part(stream, offset, size * count)
     segments = [struct.unpack_from("<IIQQQQQQ", table, size * index) for index in range(len(table) // size)]
     dynamic = next((segment for segment in segments if segment[0] == _PT_DYNAMIC), None)
     if dynamic is None:
         return None
-    stream.seek(dynamic[2])
-    data = stream.read(dynamic[5])
-    entries = list(struct.iter_unpack("<QQ", data[: len(data) // 16 * 16]))
+    entries = list(struct.iter_unpack("<QQ", _part(stream, dynamic[2], dynamic[5] // 16 * 16)))
     address = next((value for tag, value in entries if tag == _DT_STRTAB), None)
-    load = next(
-        (s for s in segments if s[0] == _PT_LOAD and address is not None and s[3] <= address < s[3] + s[5]),
-        None,
-    )
+    loads = [segment for segment in segments if segment[0] == _PT_LOAD]
+    load = next((s for s in loads if address is not None and s[3] <= address < s[3] + s[5]), None)
     if address is None or load is None:
         return None
-    base = load[2] + address - load[3]
-    names = []
+    strings = load[2] + address - load[3]
+    values: dict[int, list[str]] = {_DT_NEEDED: [], _DT_RPATH: [], _DT_RUNPATH: []}
     for tag, value in entries:
-        if tag == _DT_NEEDED:
-            stream.seek(base + value)
-            names.append(stream.read(256).split(b"\0", 1)[0].decode("utf-8", "replace"))
-    return Dynamic(tuple(names), any(tag == _DT_RUNPATH for tag, _ in entries))
+        if tag in values:
+            values[tag].append(_text(_part(stream, strings + value, 4096)))
+    interpreter = next((segment for segment in segments if segment[0] == _PT_INTERP), None)
+    return Dynamic(
+        needed=tuple(values[_DT_NEEDED]),
+        has_runpath=bool(values[_DT_RUNPATH]),
+        search_path="".join(values[_DT_RUNPATH] or values[_DT_RPATH]),
+        interpreter=_text(_part(stream, interpreter[2], interpreter[5])) if interpreter else "",
+        sound=all(one[3] + one[6] <= next_one[3] for one, next_one in pairwise(loads)),
+    )
+
+
+def _part(stream: BinaryIO, offset: int, size: int) -> bytes:
+    stream.seek(offset)
+    return stream.read(size)
+
+
+def _text(data: bytes) -> str:
+    return data.split(b"\0", 1)[0].decode("utf-8", "replace")

@@ -43,12 +43,13 @@ rm -r usr/share/doc usr/share/man usr/share/locale 2>/dev/null || true
 
 libraries="$out/usr/lib/$triplet"
 run() { "$out/$loader" --library-path "$libraries" "$@"; }
+# patchelf runs through the loader until it is done itself. Two calls, the interpreter last: see base.py.
+cp usr/bin/patchelf patchelf
 for program in "python$python" patchelf zstd; do
-    run usr/bin/patchelf --set-interpreter "$out/$loader" --force-rpath --set-rpath "$libraries" \
-        "usr/bin/$program" --output "usr/bin/$program.new"
-    mv "usr/bin/$program.new" "usr/bin/$program"
-    chmod 755 "usr/bin/$program"
+    run ./patchelf --force-rpath --set-rpath "$libraries" "usr/bin/$program"
+    run ./patchelf --set-interpreter "$out/$loader" "usr/bin/$program"
 done
+rm patchelf
 ln -sf "python$python" usr/bin/python3
 
 # Builders start dozens of times: what they import is compiled once, here.

@@ -10,7 +10,7 @@
 let
   machine = platform.${lock.base.target.architecture};
 in
-derive.builder "base" [ "bytecode" "deb" "problem" ] {
+derive.builder "base" [ "bytecode" "deb" "elf" "problem" ] {
   name = "base-${lock.base.suite}";
   plan = {
     inherit tools;
