@@ -10,7 +10,8 @@ import configparser
 import filecmp
 import json
 import os
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple, NoReturn
 
 from modelpack.builders.elf import read_dynamic
 from modelpack.builders.problem import fail
@@ -33,44 +34,67 @@ def main() -> None:
         plan = json.load(stream)
     out = os.environ["out"]
     site = f"lib/python{plan['python']}/site-packages"
-    os.makedirs(f"{out}/{site}")
-    os.makedirs(f"{out}/bin")
-    sites = [(wheel["name"], f"{wheel['path']}/{site}") for wheel in plan["wheels"]]
-    _merge([pair for pair in sites if os.path.isdir(pair[1])], f"{out}/{site}")
-    data = [(wheel["name"], f"{wheel['path']}/data") for wheel in plan["wheels"]]
-    _merge([pair for pair in data if os.path.isdir(pair[1])], out)
+    # Folders that something of our own goes into; without them one wheel's could be linked as a whole.
+    for folder in (site, "bin", "share/modelpack"):
+        os.makedirs(f"{out}/{folder}")
+    _merge(list(_entries(plan["wheels"])), out)
     _interpreter(plan, out)
     _scripts(plan, out, site)
     _audit(plan, out)
 
 
-def _merge(folders: list[tuple[str, str]], target: str) -> None:
-    """Link the entries of ``folders`` (owner, path) into ``target``, a folder that exists."""
-    owners: dict[str, list[tuple[str, str]]] = {}
-    for owner, folder in folders:
-        for entry in os.scandir(folder):
-            owners.setdefault(entry.name, []).append((owner, entry.path))
-    for name, pairs in sorted(owners.items()):
-        place = f"{target}/{name}"
-        if all(os.path.isdir(path) for _, path in pairs) and (len(pairs) > 1 or os.path.isdir(place)):
+class _Entry(NamedTuple):
+    """A file or folder of a wheel, and where it goes."""
+
+    owner: str
+    source: str
+    path: str
+    """Below the environment."""
+
+
+def _entries(wheels: list[dict[str, str]]) -> Iterator[_Entry]:
+    for wheel in wheels:
+        if os.path.isdir(f"{wheel['path']}/lib"):
+            yield _Entry(wheel["name"], f"{wheel['path']}/lib", "lib")
+        if os.path.isdir(f"{wheel['path']}/data"):
+            yield from _inside(_Entry(wheel["name"], f"{wheel['path']}/data", ""))
+
+
+def _inside(entry: _Entry) -> Iterator[_Entry]:
+    for name in os.listdir(entry.source):
+        yield _Entry(entry.owner, f"{entry.source}/{name}", f"{entry.path}/{name}".lstrip("/"))
+
+
+def _merge(entries: list[_Entry], out: str) -> None:
+    """Link entries into the environment: one that a single wheel has as it is, folders of several filled anew."""
+    places: dict[str, list[_Entry]] = {}
+    for entry in entries:
+        places.setdefault(entry.path, []).append(entry)
+    for path, (first, *others) in sorted(places.items()):
+        place = f"{out}/{path}"
+        folders = [os.path.isdir(entry.source) for entry in (first, *others)]
+        if all(folders) and (others or os.path.isdir(place)):
             os.makedirs(place, exist_ok=True)
-            _merge(pairs, place)
+            _merge([inner for entry in (first, *others) for inner in _inside(entry)], out)
             continue
-        first_owner, first = pairs[0]
-        for owner, path in pairs[1:]:
-            if os.path.isdir(path) or os.path.isdir(first) or not filecmp.cmp(first, path, shallow=False):
-                fail(
-                    "environment",
-                    f"{first_owner} and {owner} both install {name}, with different contents",
-                    wheels=[first_owner, owner],
-                    file=os.path.relpath(first, folders[0][1]),
-                )
-        os.symlink(first, place)
+        for other in others:
+            if any(folders) or not filecmp.cmp(first.source, other.source, shallow=False):
+                _clash(first.owner, other.owner, path)
+        os.symlink(first.source, place)
+
+
+def _clash(first: str, second: str, path: str) -> NoReturn:
+    message = f"{first} and {second} both install {path}, with different contents"
+    fail("environment", message, wheels=[first, second], file=path)
 
 
 def _interpreter(plan: dict[str, Any], out: str) -> None:
     program = f"{plan['base']}/usr/bin/python{plan['python']}"
-    for name in ("python", "python3", f"python{plan['python']}"):
+    names = ("python", "python3", f"python{plan['python']}")
+    for path in ("pyvenv.cfg", *(f"bin/{name}" for name in names)):
+        if owner := _data_owner(plan, path):
+            fail("environment", f"{owner} installs {path}, which is the environment's own", wheels=[owner], file=path)
+    for name in names:
         os.symlink(program, f"{out}/bin/{name}")
     with open(f"{out}/pyvenv.cfg", "w", encoding="utf-8") as stream:
         stream.write(
@@ -78,56 +102,67 @@ def _interpreter(plan: dict[str, Any], out: str) -> None:
         )
 
 
+def _data_owner(plan: dict[str, Any], path: str) -> str | None:
+    """Give the wheel that has a file for the root of the environment."""
+    owners = (wheel["name"] for wheel in plan["wheels"] if os.path.lexists(f"{wheel['path']}/data/{path}"))
+    return next(owners, None)
+
+
 def _scripts(plan: dict[str, Any], out: str, site: str) -> None:
     """Write console scripts (entry points specification) and the wheels' own scripts with our interpreter."""
-    texts: dict[str, tuple[str, str]] = {}
+    texts: dict[str, tuple[str, bytes]] = {}
     for wheel in plan["wheels"]:
-        for name, text in [*_entry_points(wheel["path"], site, out), *_own_scripts(wheel["path"], out)]:
+        for name, text in [*_entry_points(wheel, site, out), *_own_scripts(wheel["path"], out)]:
             owner, other = texts.setdefault(name, (wheel["name"], text))
             if other != text:
-                message = f"{owner} and {wheel['name']} both install the script {name}, with different contents"
-                fail("environment", message, wheels=[owner, wheel["name"]], file=f"bin/{name}")
-    for name, (_, text) in sorted(texts.items()):
+                _clash(owner, wheel["name"], f"bin/{name}")
+    for name, (owner, text) in sorted(texts.items()):
         path = f"{out}/bin/{name}"
         if os.path.lexists(path):
+            other_owner = _data_owner(plan, f"bin/{name}") or "the interpreter"
+            if other_owner != owner:
+                _clash(other_owner, owner, f"bin/{name}")
             continue
-        with open(path, "w", encoding="utf-8", errors="surrogateescape") as stream:
+        with open(path, "wb") as stream:
             stream.write(text)
         os.chmod(path, 0o755)
 
 
-def _entry_points(wheel: str, site: str, out: str) -> list[tuple[str, str]]:
-    folder = f"{wheel}/{site}"
+def _entry_points(wheel: dict[str, str], site: str, out: str) -> list[tuple[str, bytes]]:
+    folder = f"{wheel['path']}/{site}"
     infos = [name for name in os.listdir(folder) if name.endswith(".dist-info")] if os.path.isdir(folder) else []
     found = []
     for info in infos:
-        parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, strict=False)
-        parser.optionxform = str  # type: ignore[assignment,method-assign]
-        parser.read(f"{folder}/{info}/entry_points.txt", encoding="utf-8")
-        if not parser.has_section("console_scripts"):
-            continue
-        for name, value in parser.items("console_scripts"):
+        for name, value in _console_scripts(f"{folder}/{info}/entry_points.txt", wheel["name"]):
             module, _, function = value.partition("[")[0].strip().partition(":")
             if "/" in name or not function:
                 continue
             first = function.split(".")[0]
-            found.append(
-                (
-                    name,
-                    _SCRIPT.format(python=f"{out}/bin/python3", module=module, first=first, function=function),
-                )
-            )
+            text = _SCRIPT.format(python=f"{out}/bin/python3", module=module, first=first, function=function)
+            found.append((name, text.encode()))
     return found
 
 
-def _own_scripts(wheel: str, out: str) -> list[tuple[str, str]]:
+def _console_scripts(path: str, owner: str) -> list[tuple[str, str]]:
+    parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, strict=False)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    try:
+        parser.read(path, encoding="utf-8")
+    except (configparser.Error, UnicodeDecodeError) as error:
+        reason = str(error).splitlines()[0]
+        fail("environment", f"{owner}: its entry_points.txt cannot be read: {reason}", wheels=[owner])
+    return parser.items("console_scripts") if parser.has_section("console_scripts") else []
+
+
+def _own_scripts(wheel: str, out: str) -> list[tuple[str, bytes]]:
+    """Give the scripts of a wheel (binary distribution format: those that begin with ``#!python`` get one)."""
     folder = f"{wheel}/scripts"
     found = []
     for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
-        with open(f"{folder}/{name}", encoding="utf-8", errors="surrogateescape") as stream:
+        with open(f"{folder}/{name}", "rb") as stream:
             first, rest = stream.readline(), stream.read()
-        if first.startswith(("#!python", "#!pythonw")):
-            first = f"#!{out}/bin/python3\n"
+        if first.startswith(b"#!python"):
+            first = f"#!{out}/bin/python3\n".encode()
         found.append((name, first + rest))
     return found
 
@@ -151,7 +186,6 @@ def _audit(plan: dict[str, Any], out: str) -> None:
             elif dynamic and dynamic.has_runpath and name not in preloaded:
                 unseen = True
     folder = f"{out}/share/modelpack"
-    os.makedirs(folder)
     with open(f"{folder}/missing-libraries.json", "w", encoding="utf-8") as stream:
         json.dump({name: sorted(owners) for name, owners in sorted(missing.items())}, stream, indent=2)
     if unseen:

@@ -14,11 +14,14 @@ import json
 import os
 import warnings
 import zipfile
+import zlib
 
 from modelpack.builders import bytecode
 from modelpack.builders.problem import fail
 
 _CHUNK = 1 << 20
+# What zipfile and csv raise for archives that are cut, encrypted, in other compressions or not text where text is due.
+_DAMAGED = (zipfile.BadZipFile, RuntimeError, EOFError, ValueError, zlib.error, csv.Error)
 # A server never imports the tests that wheels carry, which are a third of all modules; imported, they still work.
 _TESTS = {"test", "tests"}
 
@@ -32,8 +35,11 @@ def main() -> None:
     site = f"lib/python{plan['python']}/site-packages"
     try:
         modules = _unpack(plan["wheel"], out, site, plan["name"])
-    except (zipfile.BadZipFile, NotImplementedError) as error:
+    except _DAMAGED as error:
         fail("wheel", f"{plan['name']}: not a wheel that can be read: {error}", name=plan["name"])
+    except (FileExistsError, NotADirectoryError) as error:
+        file = os.path.relpath(error.filename, out)
+        fail("wheel", f"{plan['name']}: the wheel holds a file twice: {file}", name=plan["name"], file=file)
     root = os.path.join(out, site)
     bytecode.compile_files(root, [os.path.relpath(module, site) for module in modules], site)
 
