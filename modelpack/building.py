@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import time
 from collections.abc import Iterator
@@ -129,6 +130,13 @@ def _build(project: Project, machine: Machine, nix: Nix, stages: Stages, *, chec
             closure_bytes=sum(nix.sizes(closure)),
             stages=stages.seconds,
         )
+
+
+def keep(project: Project, built: Built, machine: Machine, nix: Nix, link: Path) -> None:
+    """Link to the package, and keep it from the garbage collector, as well as the image of each spec's last build."""
+    nix.root(built.store_path, link)
+    name = hashlib.sha256(str(project.spec.path).encode()).hexdigest()[:16]
+    nix.root(built.image_path, machine.cache / "roots" / f"{project.spec.name}-{name}")
 
 
 def check(project: Project, machine: Machine, nix: Nix, stages: Stages) -> Path:

@@ -136,8 +136,8 @@ def build(
 ) -> None:
     """Lock if needed, fetch, build and check the package; print its identity."""
     with _session(quiet=quiet, sandbox=not no_sandbox) as session:
-        built = _build(session, spec, locked=locked)
-        session.nix.root(built.store_path, out_link.absolute())
+        project, built = _build(session, spec, locked=locked)
+        building.keep(project, built, session.machine, session.nix, out_link.absolute())
         session.console.close()
         if json:
             print_json(_identity(built))
@@ -181,7 +181,7 @@ def export(
 
     exporting.check_kind(kind, root=root)
     with _session(quiet=quiet, sandbox=not no_sandbox) as session:
-        built = _build(session, spec, locked=locked)
+        _, built = _build(session, spec, locked=locked)
         with session.stages.time("export"):
             image = open_image(built.image_path, session.nix.store or "/")
             written = exporting.export(kind, image, destination, progress=session.console, root=root, force=force)
@@ -206,8 +206,7 @@ def run(
     from modelpack import running  # noqa: PLC0415
 
     with _session(quiet=quiet, sandbox=not no_sandbox) as session:
-        project = building.load_project(spec, session.machine, session.stages, locked=locked)
-        built = building.build(project, session.machine, session.nix, session.stages)
+        project, built = _build(session, spec, locked=locked)
         session.console.close()
         raise typer.Exit(running.serve(project.lock, built, session.nix, port=port))
 
@@ -295,9 +294,9 @@ def _previous(path: Path) -> locks.Lock | None:
         return None
 
 
-def _build(session: Session, spec: Path, *, locked: bool) -> Built:
+def _build(session: Session, spec: Path, *, locked: bool) -> tuple[building.Project, Built]:
     project = building.load_project(spec, session.machine, session.stages, locked=locked)
-    return building.build(project, session.machine, session.nix, session.stages)
+    return project, building.build(project, session.machine, session.nix, session.stages)
 
 
 def _identity(built: Built) -> dict[str, Any]:
