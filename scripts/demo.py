@@ -96,9 +96,12 @@ def serving(archive: Path, project: Path) -> Iterator[int]:
         with container(archive) as process:
             yield process
     else:
-        say("No podman here: serve the package itself in a namespace without network, and ask it")
-        command = [sys.executable, "-m", "modelpack", "run", str(project), "--port", str(PORT)]
-        with namespace(command) as process:
+        say("No podman here: start the same files as a root file system, without network, and ask them")
+        tarball, folder = WORK / "rootfs.tar", WORK / "rootfs"
+        modelpack("export", "rootfs", str(tarball), str(project))
+        folder.mkdir()
+        run("tar", "--extract", "--file", str(tarball), "--directory", str(folder))
+        with namespace([str(folder / "serve")]) as process:
             yield process
 
 
@@ -136,10 +139,16 @@ def run(*command: str) -> str:
 @contextlib.contextmanager
 def namespace(command: Sequence[str]) -> Iterator[int]:
     """Run a command in a network namespace of its own; give its process."""
-    offline = ["unshare", "--user", "--map-root-user", "--net", sys.executable, __file__, "--offline", *command]
-    process = subprocess.Popen(offline, start_new_session=True)
+    user = [] if os.geteuid() == 0 else ["--user", "--map-current-user", "--keep-caps"]
+    offline = ["unshare", *user, "--net", sys.executable, __file__, "--offline", *command]
+    log = WORK / "server.log"
+    with log.open("wb") as stream:
+        process = subprocess.Popen(offline, start_new_session=True, stdout=stream, stderr=stream)
     try:
         yield process.pid
+    except BaseException:
+        print(log.read_text(errors="replace"), file=sys.stderr)
+        raise
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait()
