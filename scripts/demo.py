@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
     The script also runs itself in other namespaces: ``--offline COMMAND...`` and ``--post``.
     """
     if arguments[:1] == ["--offline"]:
-        with_loopback(arguments[1:])
+        return with_loopback(arguments[1:])
     if arguments == ["--post"]:
         return post(sys.stdin.buffer.read())
     project = WORK / "wine"
@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
 
     say("Package the example: lock, fetch, build and check it in a sandbox without network")
     fetch(project)
-    built = json.loads(modelpack("build", str(project), "--json", capture=True))
+    built = json.loads(modelpack("build", str(project), "-o", str(WORK / "result"), "--json", capture=True))
     show_identity(built)
 
     say("Export it as an OCI image")
@@ -154,13 +154,16 @@ def namespace(command: Sequence[str]) -> Iterator[int]:
         process.wait()
 
 
-def with_loopback(command: list[str]) -> None:
-    """Bring up the loopback interface, the only one of a fresh network namespace, and become ``command``."""
+def with_loopback(command: list[str]) -> int:
+    """Bring up the loopback interface, the only one of a fresh network namespace, and run ``command``.
+
+    This process stays beside it, since a server may enter a user namespace that cannot be left for the network's.
+    """
     flags_of, set_flags, up = 0x8913, 0x8914, 0x1  # SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP of linux/sockios.h and if.h
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as anything:
         (flags,) = struct.unpack_from("16xh", fcntl.ioctl(anything, flags_of, struct.pack("16s16x", b"lo")))
         fcntl.ioctl(anything, set_flags, struct.pack("16sh14x", b"lo", flags | up))
-    os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
+    return subprocess.run(command, check=False).returncode
 
 
 def ask(process: int, request: bytes) -> object:
