@@ -17,6 +17,8 @@ CHUNK = 1 << 20
 """Bytes read at a time, and the least that is handed on at a time."""
 END = bytes(1024)
 """What ends an archive."""
+REGULAR, SYMLINK, DIRECTORY = b"0", b"2", b"5"
+"""Type flags of ustar."""
 
 _BLOCK = 512
 _LARGEST_SIZE = 8**11 - 1
@@ -24,7 +26,7 @@ _LARGEST_ID = 8**7 - 1
 _NAME, _PREFIX, _LINK = 100, 155, 100
 # With the version, and no names of users, groups and devices.
 _MAGIC = b"ustar\x0000" + bytes(32 + 32 + 8 + 8)
-_REGULAR, _SYMLINK, _DIRECTORY, _PAX = b"0", b"2", b"5", b"x"
+_PAX = b"x"
 _PADDING = bytes(_BLOCK)
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
 
@@ -40,7 +42,7 @@ class Entry:
     name: bytes
     """Below the root, with neither leading nor trailing slash."""
     kind: bytes
-    """A type flag of ustar: ``0`` file, ``2`` symlink, ``5`` directory."""
+    """``REGULAR``, ``SYMLINK`` or ``DIRECTORY``."""
     mode: int
     size: int = 0
     link: bytes = b""
@@ -54,17 +56,17 @@ class Entry:
 
 def directory(name: str, mode: int = 0o755, *, uid: int = 0, gid: int = 0) -> Entry:
     """Describe a directory."""
-    return Entry(os.fsencode(name), _DIRECTORY, mode, uid=uid, gid=gid)
+    return Entry(os.fsencode(name), DIRECTORY, mode, uid=uid, gid=gid)
 
 
 def symlink(name: str, target: str) -> Entry:
     """Describe a symlink."""
-    return Entry(os.fsencode(name), _SYMLINK, 0o777, link=os.fsencode(target))
+    return Entry(os.fsencode(name), SYMLINK, 0o777, link=os.fsencode(target))
 
 
 def file(name: str, content: bytes, mode: int = 0o444) -> Entry:
     """Describe a small file by its contents."""
-    return Entry(os.fsencode(name), _REGULAR, mode, len(content), content=content)
+    return Entry(os.fsencode(name), REGULAR, mode, len(content), content=content)
 
 
 def walk(name: str, source: str) -> Iterator[Entry]:
@@ -84,15 +86,15 @@ def walk(name: str, source: str) -> Iterator[Entry]:
         mode = status.st_mode
         if stat.S_ISREG(mode):
             permissions = 0o555 if mode & 0o100 else 0o444
-            yield Entry(name_, _REGULAR, permissions, status.st_size, source=source_)
+            yield Entry(name_, REGULAR, permissions, status.st_size, source=source_)
         elif stat.S_ISDIR(mode):
-            yield Entry(name_, _DIRECTORY, 0o755)
+            yield Entry(name_, DIRECTORY, 0o755)
             with os.scandir(source_) as found:
                 children = [(child.name, child.stat(follow_symlinks=False)) for child in found]
             children.sort(reverse=True, key=lambda child: child[0])
             pending += [(b"%b/%b" % (name_, child), b"%b/%b" % (source_, child), st) for child, st in children]
         elif stat.S_ISLNK(mode):
-            yield Entry(name_, _SYMLINK, 0o777, link=os.readlink(source_))
+            yield Entry(name_, SYMLINK, 0o777, link=os.readlink(source_))
         else:
             raise TarError(f"neither file, folder nor symlink: {os.fsdecode(source_)}")
 
@@ -121,13 +123,13 @@ def stream(entries: Iterable[Entry]) -> Iterator[bytes]:
     size = 0
     for entry in entries:
         pieces.append(header(entry))
-        if entry.source and entry.size >= CHUNK:
+        if entry.size >= CHUNK:
             yield b"".join(pieces)
             pieces.clear()
             size = 0
-            yield from _read_large(entry)
+            yield from contents(entry)
         elif entry.size:
-            pieces.append(_read_small(entry) if entry.source else entry.content)
+            pieces += contents(entry)
             size += entry.size
         pieces.append(padding(entry.size))
         size += _BLOCK
@@ -137,6 +139,13 @@ def stream(entries: Iterable[Entry]) -> Iterator[bytes]:
             size = 0
     if pieces:
         yield b"".join(pieces)
+
+
+def contents(entry: Entry) -> Iterator[bytes]:
+    """Give a file's bytes; errors as for ``stream``."""
+    if not entry.source:
+        return iter((entry.content,))
+    return _read_large(entry) if entry.size >= CHUNK else iter((_read_small(entry),))
 
 
 def archive(entries: Iterable[Entry]) -> Iterator[bytes]:
@@ -152,7 +161,7 @@ def padding(size: int) -> bytes:
 
 def header(entry: Entry) -> bytes:
     """Give the blocks before an entry's contents: the ustar header, after pax records where it needs them."""
-    name = entry.name + b"/" if entry.kind == _DIRECTORY else entry.name
+    name = entry.name + b"/" if entry.kind == DIRECTORY else entry.name
     prefix, short = _split(name)
     records = b"".join(_record(key, value) for key, value in _extensions(entry, name, short))
     if not records:
