@@ -120,7 +120,8 @@ class Downloader:
             try:
                 http.download(url, file, size=artifact.size, sha256=artifact.sha256, on_bytes=count)
             except http.HttpError as error:
-                on_bytes(-counted)
+                if counted:
+                    on_bytes(-counted)
                 tries += [error.message, *(f"  {line}" for line in error.details)]
             else:
                 return

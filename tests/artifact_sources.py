@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.server
 import io
-import json
 import re
-import subprocess
 import tarfile
 import threading
 from contextlib import contextmanager
@@ -88,38 +86,24 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-class NixStore:
-    """A Nix store below a folder, and what was added to it."""
+class Recorder:
+    """A store, and what was asked of it."""
 
-    def __init__(self, folder):
-        self.folder = folder
-        self.added = []
+    def __init__(self, store):
+        self.store = store
+        self.flat = []
+        self.trees = []
 
     def missing(self, paths):
-        return set(self._run("nix-store", "--check-validity", "--print-invalid", *paths).split())
+        return self.store.missing(paths)
 
     def add_flat(self, files):
-        self.added += [name for name, _ in files]
-        text = json.dumps([{"name": name, "path": str(path)} for name, path in files])
-        quoted = text.replace("\\", "\\\\").replace('"', '\\"').replace("${", "\\${")
-        expression = f'map (file: builtins.path (file // {{ recursive = false; }})) (builtins.fromJSON "{quoted}")'
-        options = ("--eval", "--read-write-mode", "--strict", "--json", "--expr", expression)
-        return tuple(json.loads(self._run("nix-instantiate", *options)))
+        self.flat.append([name for name, _ in files])
+        return self.store.add_flat(files)
 
     def add_tree(self, folder):
-        self.added.append(folder.name)
-        return self._run("nix-store", "--add-fixed", "--recursive", "sha256", str(folder)).strip()
-
-    def physical(self, path):
-        return self.folder / path.lstrip("/")
-
-    def _run(self, *command):
-        done = subprocess.run(
-            [command[0], "--store", str(self.folder), *command[1:]], check=False, capture_output=True, text=True
-        )
-        if done.returncode:
-            raise AssertionError(done.stderr)
-        return done.stdout
+        self.trees.append(folder.name)
+        return self.store.add_tree(folder)
 
 
 class Counting(Silent):
