@@ -176,14 +176,16 @@ class LockedRequest:
     request: str | None
     status: int
     response: str | None
-    tolerance: float
+    tolerance: str
+    """A decimal number, as text: versions of Nix write floating-point numbers differently."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LockedCheck:
     """What the server must do before there is a package."""
 
-    timeout: float
+    timeout: str
+    """Seconds, a decimal number as text, as ``LockedRequest.tolerance``."""
     requests: tuple[LockedRequest, ...]
 
 

@@ -218,7 +218,7 @@ def _check(spec: Spec) -> LockedCheck | None:
         return None
     server = catalogue.resolve_server(spec)
     return LockedCheck(
-        timeout=spec.check.timeout,
+        timeout=_decimal(spec.check.timeout),
         requests=tuple(
             LockedRequest(
                 name=request.name,
@@ -228,11 +228,15 @@ def _check(spec: Spec) -> LockedCheck | None:
                 request=_sample_path(request, "request", request.request) if request.request else None,
                 status=request.status,
                 response=_sample_path(request, "response", request.response) if request.response else None,
-                tolerance=request.tolerance,
+                tolerance=_decimal(request.tolerance),
             )
             for request in spec.check.requests
         ),
     )
+
+
+def _decimal(number: float) -> str:
+    return str(int(number)) if number == int(number) else repr(number)
 
 
 def _requirements(spec: Spec) -> tuple[LockedRequirement, ...]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import platform
+import re
 import shutil
 import subprocess
 import tempfile
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from modelpack.settings import Settings
 
 STORE = "/nix/store"
+_STATE = Path("/nix/var/nix")
 _SYSTEMS = {"x86_64": "x86_64-linux", "aarch64": "aarch64-linux", "arm64": "aarch64-linux"}
 _BATCH = 500  # paths a call, so that command lines stay far below the kernel's limit
 
@@ -173,8 +176,10 @@ class Nix:
             "sandbox": _boolean(self.sandbox),
             "sandbox-fallback": "false",
             "substituters": " ".join(self.substituters),
+            # Else a /bin/sh is let in where Nix was built with one.
+            "sandbox-paths": "",
             # The build users of the machine's store may be busy there, and Nix ends all processes of one it takes.
-            **({"build-users-group": ""} if self.store else {}),
+            **({} if self.store is None and _has_build_users() else {"build-users-group": ""}),
             **more,
         }
         words = [word for name, value in settings.items() for word in ("--option", name, value)]
@@ -220,13 +225,30 @@ def _named(name: str, file: Path, scratch: Path) -> Path:
 
 
 def _own_store() -> Path | None:
-    """Give where an ordinary user without a daemon keeps a store; None where the machine's can be written."""
-    state = Path("/nix/var/nix")
-    if os.access(state / "db", os.W_OK) or (state / "daemon-socket/socket").exists() or os.getuid() == 0:
+    """Give where an ordinary user keeps a store who has no way to build in the machine's with the sandbox on."""
+    if os.getuid() == 0 or os.access(_STATE / "db", os.W_OK) or _daemon_has_sandbox():
         return None
     data = os.environ.get("XDG_DATA_HOME", "")
     # The place that Nix itself chooses when it may not write to /nix (2.10 and later).
     return (Path(data) if data.startswith("/") else Path.home() / ".local/share") / "nix/root"
+
+
+def _daemon_has_sandbox() -> bool:
+    """Tell whether there is a daemon for this user that builds in the sandbox; it ignores what users ask for."""
+    if not os.access(_STATE / "daemon-socket/socket", os.W_OK):
+        return False
+    try:
+        settings = Path("/etc/nix/nix.conf").read_text(encoding="utf-8")
+    except OSError:
+        return True
+    return re.search(r"^\s*sandbox\s*=\s*false", settings, re.MULTILINE) is None
+
+
+def _has_build_users() -> bool:
+    try:
+        return bool(grp.getgrnam("nixbld").gr_mem)
+    except KeyError:
+        return False
 
 
 def store_hash(path: str) -> str:

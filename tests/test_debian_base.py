@@ -119,7 +119,7 @@ def test_the_machines_archives_give_a_small_base(machine, suite, python, archite
     assert len(base.target.packages) < 50
     assert sum(deb.size for deb in base.target.packages) < 25e6
     assert not {"perl-base", "dpkg", "debconf"} & set(names(base.target.packages))
-    assert {evidence.suite for evidence in base.evidence} >= {suite, f"{suite}-security"}
+    assert suite in {evidence.suite for evidence in base.evidence}
 
 
 @pytest.mark.network

@@ -29,7 +29,7 @@ class Server:
     def __init__(self, plan: dict[str, Any], log: str) -> None:
         self.log = log
         self.port = plan["port"]
-        self.timeout = plan["timeout"]
+        self.timeout = float(plan["timeout"])
         self.stop_signal = getattr(signal, plan["stop_signal"])
         home = os.path.join(os.environ["NIX_BUILD_TOP"], "home")
         os.makedirs(home)
@@ -158,7 +158,7 @@ def _request(server: Server, plan: dict[str, Any], request: dict[str, Any], out:
         server.fail("status", message, status=status)
     if request.get("response"):
         with open(os.path.join(plan["samples"], request["response"]), "rb") as stream:
-            wrong = differences(answer, stream.read(), request["tolerance"])
+            wrong = differences(answer, stream.read(), float(request["tolerance"]))
         if wrong:
             server.fail("answer", f"{name}: the answer is not the expected one: {wrong[0]}", differences=wrong[:20])
     return {
