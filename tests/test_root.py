@@ -27,8 +27,8 @@ def machine(tmp_path):
     return tmp_path
 
 
-def entries(machine, user="65532:65532"):
-    skeleton = layer.Skeleton(base=BASE, user=user)
+def entries(machine, user="65532:65532", suite=None):
+    skeleton = layer.Skeleton(base=BASE, user=user, suite=suite)
     return {os.fsdecode(entry.name): entry for entry in root.entries(skeleton, str(machine))}
 
 
@@ -51,6 +51,20 @@ def test_what_scanners_read_is_really_there(machine):
 
     assert found["var/lib/dpkg/status.d/libc6"].content == b"Package: libc6\n"
     assert found["etc/os-release"].content == b"ID=debian\n"
+
+
+def test_a_base_that_does_not_say_its_release_is_given_one(machine):
+    (machine / BASE[1:] / "etc/os-release").unlink()
+    found = entries(machine, suite="bookworm")
+
+    lines = found["etc/os-release"].content.decode().splitlines()
+    assert {"ID=debian", 'VERSION_ID="12"', "VERSION_CODENAME=bookworm"} <= set(lines)
+    assert found["etc/debian_version"].content == b"12\n"
+    assert b"VERSION_ID" not in entries(machine, suite="sid")["etc/os-release"].content
+
+
+def test_what_the_base_says_of_its_release_counts(machine):
+    assert entries(machine, suite="bookworm")["etc/os-release"].content == b"ID=debian\n"
 
 
 def test_the_user_is_known_and_has_a_home(machine):

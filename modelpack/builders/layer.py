@@ -27,6 +27,8 @@ class Skeleton:
     """Store path."""
     user: str
     """``uid:gid``."""
+    suite: str | None = None
+    """Code name of the Debian release."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,18 +16,19 @@ from modelpack.builders.tarstream import Entry, directory, file, symlink
 
 _OWN = ("dev", "etc", "home", "nix", "proc", "root", "run", "sys", "tmp", "var")
 _STATUS = "var/lib/dpkg/status.d"
-# Scanners tell the distribution by these.
+# Scanners tell the distribution by these; they are of base-files, which a base need not have.
 _RELEASE = ("debian_version", "os-release")
+_VERSIONS = {"bullseye": "11", "bookworm": "12", "trixie": "13", "forky": "14", "duke": "15"}
 _HOSTS = b"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 _NSSWITCH = b"passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\nprotocols: files\n"
 _NOBODY = 65534
 
 
 def main() -> None:
-    """Build from the plan: ``base``, ``user`` (``uid:gid``), ``compression`` and ``zstd`` as for a layer."""
+    """Build from the plan: ``base``, ``suite``, ``user`` (``uid:gid``), ``compression`` and ``zstd`` as for a layer."""
     with open(os.environ["planPath"], encoding="utf-8") as stream:
         plan = json.load(stream)
-    skeleton = layer.Skeleton(base=plan["base"], user=plan["user"])
+    skeleton = layer.Skeleton(base=plan["base"], user=plan["user"], suite=plan["suite"])
     about = {"name": "root file system", "paths": (), "skeleton": skeleton}
     layer.write(os.environ["out"], entries(skeleton), about, plan["compression"], plan["zstd"])
 
@@ -41,7 +42,8 @@ def entries(skeleton: layer.Skeleton, root: str = "/") -> list[Entry]:
     """
     base = root.rstrip("/") + skeleton.base
     uid, gid = user_ids(skeleton.user)
-    found = [*_folders(), *_top(base, skeleton.base), *_etc(base, skeleton.base, uid, gid), *_packages(base)]
+    made = _made(uid, gid, skeleton.suite)
+    found = [*_folders(), *_top(base, skeleton.base), *_etc(base, skeleton.base, made), *_packages(base)]
     if uid:
         found.append(directory("home/modelpack", uid=uid, gid=gid))
     return sorted(found, key=lambda entry: entry.name.split(b"/"))
@@ -69,25 +71,43 @@ def _top(base: str, store_path: str) -> Iterator[Entry]:
             yield _link(f"{base}/{name}", name, f"{store_path}/{name}")
 
 
-def _etc(base: str, store_path: str, uid: int, gid: int) -> Iterator[Entry]:
-    made = {
+def _made(uid: int, gid: int, suite: str | None) -> dict[str, bytes]:
+    """Give the files of /etc that are written here, those of the base aside."""
+    return {
         "group": _group(gid),
         "hostname": b"",
         "hosts": _HOSTS,
+        "nsswitch.conf": _NSSWITCH,
         "passwd": _passwd(uid, gid),
         "resolv.conf": b"",
+        **(_release(suite) if suite else {}),
     }
+
+
+def _etc(base: str, store_path: str, made: dict[str, bytes]) -> Iterator[Entry]:
     found = os.listdir(f"{base}/etc") if os.path.isdir(f"{base}/etc") else []
-    if "nsswitch.conf" not in found:
-        made["nsswitch.conf"] = _NSSWITCH
-    for name in _RELEASE:
-        if os.path.isfile(f"{base}/etc/{name}"):
-            made[name] = _read(f"{base}/etc/{name}")
-    for name in found:
-        if name not in made:
-            yield symlink(f"etc/{name}", f"{store_path}/etc/{name}")
-    for name, content in made.items():
+    theirs = {name: _read(f"{base}/etc/{name}") for name in _RELEASE if os.path.isfile(f"{base}/etc/{name}")}
+    if "nsswitch.conf" in found:
+        made = {name: content for name, content in made.items() if name != "nsswitch.conf"}
+    for name, content in {**made, **theirs}.items():
         yield file(f"etc/{name}", content, 0o644)
+    for name in found:
+        if name not in made and name not in theirs:
+            yield symlink(f"etc/{name}", f"{store_path}/etc/{name}")
+
+
+def _release(suite: str) -> dict[str, bytes]:
+    lines = ['NAME="Debian GNU/Linux"', "ID=debian", f"VERSION_CODENAME={suite}"]
+    if suite not in _VERSIONS:
+        return {"os-release": "".join(f"{line}\n" for line in lines).encode()}
+    number = _VERSIONS[suite]
+    lines += [
+        f'PRETTY_NAME="Debian GNU/Linux {number} ({suite})"',
+        f'VERSION_ID="{number}"',
+        f'VERSION="{number} ({suite})"',
+    ]
+    text = "".join(f"{line}\n" for line in lines)
+    return {"os-release": text.encode(), "debian_version": f"{number}\n".encode()}
 
 
 def _passwd(uid: int, gid: int) -> bytes:

@@ -52,6 +52,7 @@ let
     name = "layer-root";
     plan = {
       inherit base zstd;
+      inherit (lock.base) suite;
       inherit (lock.image) compression user;
     };
   };
