@@ -133,7 +133,7 @@ def _healthcheck(check: dict[str, Any] | None) -> dict[str, Any] | None:
     times = {"Interval": "interval", "Timeout": "timeout", "StartPeriod": "start_period"}
     return {
         "Test": check["test"],
-        **{key: int(check[name] * _SECOND) for key, name in times.items()},
+        **{key: int(float(check[name]) * _SECOND) for key, name in times.items()},
         "Retries": check["retries"],
     }
 
