@@ -2,58 +2,93 @@
 
 from __future__ import annotations
 
+import gzip
+import importlib
 import io
+import lzma
 import tarfile
+import zlib
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO, cast
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+_MAGIC = b"!<arch>\n"
 _HEADER = 60
-_MODES = {"": "r|", ".gz": "r|gz", ".xz": "r|xz", ".bz2": "r|bz2"}
 
 
 class FormatError(ValueError):
-    """The file is not a .deb that can be read."""
+    """The file is not a .deb that can be read; the text goes on from its name: ``is not a Debian package``."""
 
 
-class _Slice(io.RawIOBase):
-    """One member of the ar archive."""
-
-    def __init__(self, stream: BinaryIO, size: int) -> None:
-        self._stream, self._left = stream, size
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        wanted = self._left if size < 0 else min(size, self._left)
-        data = self._stream.read(wanted)
-        self._left -= len(data)
-        return data
+class CodecMissingError(FormatError):
+    """The archive is in a compression that this Python cannot unpack."""
 
 
 @contextmanager
 def open_member(path: str, stem: str) -> Iterator[tarfile.TarFile]:
-    """Open the tar archive whose name begins with ``stem`` (``data.tar``) for reading from front to back.
+    """Open the tar archive called ``stem`` (``data.tar``), in whatever compression, to be read from front to back.
+
+    When everything in it was wanted, its end is read too, which tells whether it is whole.
 
     Raises:
-        FormatError: not a .deb, no such member, or a compression that this Python has no codec for.
+        FormatError: not a .deb, damaged, or without such a member.
+        CodecMissingError: a compression that this Python does not know.
     """
-    with open(path, "rb") as stream:
-        if stream.read(8) != b"!<arch>\n":
-            raise FormatError("not an ar archive")
-        while header := stream.read(_HEADER):
-            if len(header) < _HEADER or not header[48:58].strip().isdigit():
-                raise FormatError("damaged ar archive")
-            name, size = header[:16].decode("ascii", "replace").strip().rstrip("/"), int(header[48:58])
-            if name.startswith(stem):
-                suffix = name.removeprefix(stem)
-                if suffix not in _MODES:
-                    raise FormatError(f"{name} is in a compression that is not supported")
-                with tarfile.open(fileobj=_Slice(stream, size), mode=_MODES[suffix]) as archive:  # type: ignore[call-overload]
-                    yield archive
-                return
-            stream.seek(size + size % 2, 1)
-    raise FormatError(f"no {stem} in it")
+    try:
+        with open(path, "rb") as file, _find(file, stem) as data:
+            with tarfile.open(fileobj=data, mode="r|") as archive:
+                yield archive
+            while data.read(1 << 20):
+                pass
+    except (EOFError, tarfile.TarError, lzma.LZMAError, zlib.error, gzip.BadGzipFile) as error:
+        raise FormatError(f"cannot be read: {error}") from error
+
+
+class _Member(io.RawIOBase):
+    """The bytes of one member."""
+
+    def __init__(self, file: BinaryIO, name: str, size: int) -> None:
+        self._file, self._name, self._left = file, name, size
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] - of all buffers, this one comes
+        data = self._file.read(min(len(buffer), self._left))
+        if not data and self._left:
+            raise FormatError(f"is damaged: it ends within {self._name}")
+        buffer[: len(data)] = data
+        self._left -= len(data)
+        return len(data)
+
+
+def _find(file: BinaryIO, stem: str) -> BinaryIO:
+    if file.read(len(_MAGIC)) != _MAGIC:
+        raise FormatError("is not a Debian package")
+    while header := file.read(_HEADER):
+        name, length = header[:16].decode("ascii", "replace").strip().rstrip("/"), header[48:58].strip()
+        if len(header) < _HEADER or header[58:] != b"`\n" or not length.isdigit():
+            raise FormatError("is damaged: no header where a member of the archive begins")
+        if name.startswith(stem):
+            member = io.BufferedReader(_Member(file, name, int(length)), 1 << 16)
+            return _unpack(member, name, name.removeprefix(stem))
+        file.seek(int(length) + int(length) % 2, io.SEEK_CUR)
+    raise FormatError(f"is damaged: it has no {stem}")
+
+
+def _unpack(member: io.BufferedReader, name: str, suffix: str) -> BinaryIO:
+    match suffix:
+        case ".xz":
+            return cast("BinaryIO", lzma.open(member))
+        case ".gz":
+            return cast("BinaryIO", gzip.open(member))
+        case "":
+            return member
+        case ".zst":
+            try:
+                zstd = importlib.import_module("compression.zstd")
+            except ImportError as error:
+                raise CodecMissingError("is compressed with zstd, which Python unpacks from 3.14 on") from error
+            return cast("BinaryIO", zstd.open(member))
+        case _:
+            raise CodecMissingError(f"has a compression that is not known: {name}")
