@@ -38,7 +38,6 @@ library's parts are in libc6, and what is small is above. The rest belongs to de
 """
 
 TOOLS: Mapping[str, str] = {
-    "libc-bin": "ldconfig",
     "patchelf": "sets the interpreter and search path of the base's programs",
     "zstd": "the codec of layers; gzip is Python's zlib",
 }

@@ -8,29 +8,9 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+from elf_objects import make_elf
 
 from modelpack.builders.elf import read_dynamic
-
-
-def make_elf(needed=(), *, runpath=None, rpath=None, base=0x1000):
-    """Give a shared object that is nothing but headers, a string table and a dynamic section."""
-    strings, offsets = b"\0", {}
-    for name in (*needed, *filter(None, (runpath, rpath))):
-        offsets[name] = len(strings)
-        strings += name.encode() + b"\0"
-    table = 64 + 2 * 56
-    dynamic = table + (len(strings) + 15) // 16 * 16
-    entries = [(1, offsets[name]) for name in needed]
-    entries += [(29, offsets[runpath])] if runpath else []
-    entries += [(15, offsets[rpath])] if rpath else []
-    entries += [(5, base + table), (0, 0)]
-    data = b"".join(struct.pack("<QQ", *entry) for entry in entries)
-    end = dynamic + len(data)
-    head = b"\x7fELF\x02\x01\x01".ljust(16, b"\0")
-    head += struct.pack("<HHIQQQIHHHHHH", 3, 62, 1, 0, 64, 0, 0, 64, 56, 2, 0, 0, 0)
-    load = struct.pack("<IIQQQQQQ", 1, 4, 0, base, base, end, end, 4096)
-    link = struct.pack("<IIQQQQQQ", 2, 4, dynamic, base + dynamic, base + dynamic, len(data), len(data), 8)
-    return (head + load + link + strings).ljust(dynamic, b"\0") + data
 
 
 @pytest.fixture
@@ -91,10 +71,16 @@ def test_a_program_names_its_interpreter_and_a_library_has_none(object_file):
 
 
 def test_segments_that_lie_over_each_other_are_seen(object_file):
-    # Two segments of the same place: the second header says PT_LOAD instead of PT_DYNAMIC, a third one is the section.
-    whole = bytearray(make_elf(["a.so"]))
-    assert read_dynamic(object_file(bytes(whole))).sound
-    load = whole[64:120]
-    struct.pack_into("<H", whole, 56, 3)
-    struct.pack_into("<Q", whole, 32, len(whole))
-    assert not read_dynamic(object_file(bytes(whole + load + load + whole[120:176]))).sound
+    whole = make_elf(["a.so"])
+    assert read_dynamic(object_file(whole)).sound
+    # A longer table of headers, at the end, that has the first one twice.
+    headers = bytearray(whole[:64])
+    struct.pack_into("<Q", headers, 32, len(whole))
+    struct.pack_into("<H", headers, 56, 3)
+    load, dynamic = whole[64:120], whole[120:176]
+    assert not read_dynamic(object_file(bytes(headers) + whole[64:] + load + load + dynamic)).sound
+
+
+def test_a_library_says_its_name_and_machine(object_file):
+    found = read_dynamic(object_file(make_elf(name="liba.so.1", machine=183)))
+    assert (found.name, found.machine) == ("liba.so.1", 183)

@@ -6,6 +6,7 @@ of update-alternatives, the dynamic linker's cache, and one dpkg status file per
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import re
@@ -16,7 +17,7 @@ import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from modelpack.builders import deb
+from modelpack.builders import deb, linker_cache
 from modelpack.builders.elf import read_dynamic
 from modelpack.builders.problem import fail
 
@@ -102,8 +103,9 @@ def main() -> None:
     _certificates(root)
     _status(root, plan["debs"], controls)
     _interpreters(root, plan)
+    _linker_cache(root)
+    _find_library(root, plan["python"])
     _bytecode(root, plan["python"])
-    _linker_cache(root, plan["tools"])
 
 
 def _merged(path: str) -> str:
@@ -127,8 +129,8 @@ def _unpack(root: Root, package: dict[str, str]) -> dict[str, str]:
         with deb.open_member(package["path"], "control.tar") as archive:
             files = ((os.path.normpath(member.name), archive.extractfile(member)) for member in archive)
             return {name: file.read().decode("utf-8", "replace") for name, file in files if file}
-    except (deb.FormatError, tarfile.TarError) as error:
-        fail("base", f"cannot unpack {package['name']}: {error}", package=package["name"])
+    except deb.FormatError as error:
+        fail("base", f"{package['name']} {error}", package=package["name"])
 
 
 def _alternatives(root: Root, controls: list[dict[str, str]]) -> None:
@@ -211,6 +213,19 @@ def _patch(patchelf: str, program: str, *, needed: list[str], search_path: str, 
         fail("base", f"patchelf left {program} in a state it cannot start from: {found}")
 
 
+def _find_library(root: Root, python: str) -> None:
+    """Have ctypes.util.find_library ask the base; /sbin/ldconfig is the host's, or nobody's, outside a container."""
+    path = root.at(f"usr/lib/python{python}/ctypes/util.py")
+    with open(path, encoding="utf-8") as stream:
+        text = stream.read()
+    asked = "['/sbin/ldconfig', '-p']"
+    ours = [root.at("usr/sbin/ldconfig"), "-C", root.at("etc/ld.so.cache"), "-p"]
+    if text.count(asked) != 1:
+        fail("base", f"ctypes/util.py of Python {python} looks libraries up in a way that is not known")
+    with open(path, "w", encoding="utf-8") as stream:
+        stream.write(text.replace(asked, repr(ours)))
+
+
 def _bytecode(root: Root, python: str) -> None:
     """Compile the standard library in two fixed halves, each by an interpreter of its own."""
     place = f"usr/lib/python{python}"
@@ -222,11 +237,21 @@ def _bytecode(root: Root, python: str) -> None:
         fail("base", "the standard library could not be compiled")
 
 
-def _linker_cache(root: Root, tools: str) -> None:
-    """Write etc/ld.so.cache, for programs that look in it (ldconfig -r needs no root: it prefixes paths)."""
+def _linker_cache(root: Root) -> None:
+    """Write etc/ld.so.cache, for programs that look in it."""
     os.makedirs(root.at("etc"), exist_ok=True)
-    subprocess.run([f"{tools}/sbin/ldconfig", "-r", root.out, "-X", "-f", "/etc/ld.so.conf"], check=True)
-    shutil.rmtree(root.at("var/cache"), ignore_errors=True)
+    with open(root.at("etc/ld.so.cache"), "wb") as stream:
+        stream.write(linker_cache.cache(root.out, _library_folders(root)))
+
+
+def _library_folders(root: Root) -> list[str]:
+    """Give the folders that ld.so.conf names, in its order, and the two that are always looked in."""
+    texts = []
+    for file in sorted(glob.glob(root.at("etc/ld.so.conf.d/*.conf"))):
+        with open(file, encoding="utf-8") as stream:
+            texts += [line.split("#")[0].strip() for line in stream]
+    places = (_merged(os.path.normpath(text).lstrip("/")) for text in [*texts, "/usr/lib"] if text)
+    return list(dict.fromkeys(places))
 
 
 if __name__ == "__main__":

@@ -7,12 +7,16 @@ from itertools import pairwise
 from typing import BinaryIO, NamedTuple
 
 _PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
-_DT_NEEDED, _DT_STRTAB, _DT_RPATH, _DT_RUNPATH = 1, 5, 15, 29
+_DT_NEEDED, _DT_STRTAB, _DT_SONAME, _DT_RPATH, _DT_RUNPATH = 1, 5, 14, 15, 29
 
 
 class Dynamic(NamedTuple):
-    """The entries of a dynamic section that say which libraries are needed, and where they are looked for."""
+    """What a dynamic object is, which libraries it needs, and where they are looked for."""
 
+    machine: int
+    """The architecture in ELF's numbers: 62 is x86-64, 183 AArch64."""
+    name: str
+    """DT_SONAME: what other objects call a library; may be empty."""
     needed: tuple[str, ...]
     has_runpath: bool
     """With DT_RUNPATH, the search path of whoever loads the object does not count."""
@@ -50,12 +54,14 @@ def _read(stream: BinaryIO) -> Dynamic | None:
     if address is None or load is None:
         return None
     strings = load[2] + address - load[3]
-    values: dict[int, list[str]] = {_DT_NEEDED: [], _DT_RPATH: [], _DT_RUNPATH: []}
+    values: dict[int, list[str]] = {_DT_NEEDED: [], _DT_SONAME: [], _DT_RPATH: [], _DT_RUNPATH: []}
     for tag, value in entries:
         if tag in values:
             values[tag].append(_text(_part(stream, strings + value, 4096)))
     interpreter = next((segment for segment in segments if segment[0] == _PT_INTERP), None)
     return Dynamic(
+        machine=struct.unpack_from("<H", head, 18)[0],
+        name="".join(values[_DT_SONAME]),
         needed=tuple(values[_DT_NEEDED]),
         has_runpath=bool(values[_DT_RUNPATH]),
         search_path="".join(values[_DT_RUNPATH] or values[_DT_RPATH]),

@@ -10,7 +10,7 @@
 let
   machine = platform.${lock.base.target.architecture};
 in
-derive.builder "base" [ "bytecode" "deb" "elf" "problem" ] {
+derive.builder "base" [ "bytecode" "deb" "elf" "linker_cache" "problem" ] {
   name = "base-${lock.base.suite}";
   plan = {
     inherit tools;
