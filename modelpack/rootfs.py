@@ -102,12 +102,14 @@ def _is_ours(folder: Path) -> bool:
 
 
 def _archive(image: Image, top: list[Entry]) -> Iterator[bytes]:
-    """Give one tar out of the layers' tars, all but the end of each."""
-    yield from tarstream.stream(top)
+    """Give one tar out of the layers' tars: without their ends, and the folders above store paths once."""
+    folders = list(tarstream.folders_above(path for layer in image.layers for path in layer.paths))
+    above = b"".join(tarstream.stream(folders))
+    yield from tarstream.stream([*top, *folders])
     for layer in image.layers:
-        for piece in tar(image, layer):
+        for number, piece in enumerate(tar(image, layer)):
             if piece is not tarstream.END:
-                yield piece
+                yield piece if number else piece.removeprefix(above)
     yield tarstream.END
 
 

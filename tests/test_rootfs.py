@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,15 @@ def test_every_tarball_unpacks_to_the_same_folder(image, folder, tmp_path, suffi
     subprocess.run(["tar", "xpaf", f"demo.{suffix}", "-C", "again"], cwd=tmp_path, check=True)
 
     assert listing(tmp_path / "again") == listing(folder)
+
+
+def test_no_path_stands_in_a_tarball_twice(image, tmp_path):
+    """Engines refuse to import such a file."""
+    rootfs.export_rootfs(image, tmp_path / "demo.tar")
+    with tarfile.open(tmp_path / "demo.tar") as tar:
+        members = tar.getnames()
+
+    assert len(members) == len(set(members))
 
 
 def test_a_name_without_a_kind_is_refused_before_anything_is_read(image, tmp_path):

@@ -107,10 +107,15 @@ def store_paths(paths: Iterable[str], root: str = "/") -> Iterator[Entry]:
         root: folder below which they lie on this machine.
     """
     ordered = sorted(paths)
-    above = {path[1:end] for path in ordered for end in range(2, path.rfind("/") + 1) if path[end] == "/"}
-    yield from (directory(name) for name in sorted(above))
+    yield from folders_above(ordered)
     for path in ordered:
         yield from walk(path[1:], root.rstrip("/") + path)
+
+
+def folders_above(paths: Iterable[str]) -> Iterator[Entry]:
+    """Describe the folders above absolute paths, each once."""
+    above = {path[1:end] for path in paths for end in range(2, path.rfind("/") + 1) if path[end] == "/"}
+    return (directory(name) for name in sorted(above))
 
 
 def stream(entries: Iterable[Entry]) -> Iterator[bytes]:
