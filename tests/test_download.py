@@ -20,6 +20,7 @@ DEB = deb("libone", CONTENT)
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch):
     monkeypatch.setattr(http, "WAITS", (0.01, 0.01))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
 
 @pytest.fixture

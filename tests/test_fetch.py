@@ -33,6 +33,7 @@ DEBS = {name: name.encode() * 2000 for name in ("libc6", "zlib1g")}
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch):
     monkeypatch.setattr(http, "WAITS", (0.01, 0.01))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
 
 @pytest.fixture
