@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
+from collections.abc import Mapping, Sequence
 from types import FrameType
 
 from modelpack.errors import CheckError, ToolError
@@ -17,6 +19,7 @@ from modelpack.nix import Nix
 from modelpack.records import Built
 
 _POLL = 0.05  # seconds
+_GRACE = 10  # seconds that processes have to end, once the first of them has
 
 
 def serve(lock: Lock, built: Built, nix: Nix, *, port: int | None = None) -> int:
@@ -24,39 +27,99 @@ def serve(lock: Lock, built: Built, nix: Nix, *, port: int | None = None) -> int
 
     Raises:
         CheckError: it ended before it was ready.
-        ToolError: this machine cannot show the store to it.
+        ToolError: this machine cannot show the store to it, or the port is taken.
     """
-    port = port or lock.server.port
+    port, routes = port or lock.server.port, lock.server.routes
+    _require_free(port)
     command = [*nix.enter(), f"{built.store_path}/bin/serve"]
-    environment = {**os.environ, "MODELPACK_PORT": str(port)}
+    server = _Server(command, {"MODELPACK_PORT": str(port)}, getattr(signal, lock.server.stop_signal))
     try:
-        process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)
-    except FileNotFoundError as error:
-        raise ToolError(f"cannot start {command[0]}: {error.strerror}") from error
-
-    def forward(number: int, _frame: FrameType | None) -> None:
-        process.send_signal(number)
-
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, forward)
-    try:
-        _wait(process, f"http://127.0.0.1:{port}{lock.server.routes['readiness']}")
-        print(f"ready: http://127.0.0.1:{port}{lock.server.routes['scoring']}", file=sys.stderr, flush=True)
-        code = process.wait()
-    except KeyboardInterrupt:
-        # The terminal has sent the same signal to the server; it ends by itself.
-        code = process.wait()
+        if server.wait_until_ready(port, routes["readiness"]):
+            print(f"ready: http://127.0.0.1:{port}{routes['scoring']}", file=sys.stderr, flush=True)
+        code = server.process.wait()
+        if code and not server.stopping:
+            raise CheckError(f"the server stopped by itself, with {_ended(code)}")
+    finally:
+        server.end()
     return code if code >= 0 else 128 - code
 
 
-def _wait(process: subprocess.Popen[bytes], address: str) -> None:
-    while True:
-        code = process.poll()
-        if code is not None:
-            raise CheckError(f"the server stopped before it was ready, with exit code {code}")
+class _Server:
+    """The server's processes: a group of their own, so that a signal from anywhere stops all of them."""
+
+    def __init__(self, command: Sequence[str], variables: Mapping[str, str], stop_signal: signal.Signals) -> None:
+        self.stopping = False
+        self._stop_signal = stop_signal
         try:
-            with urllib.request.urlopen(address, timeout=5) as answer:  # noqa: S310 - our own server
-                if answer.status == 200:
-                    return
-        except (OSError, urllib.error.HTTPError):
+            self.process = subprocess.Popen(
+                command, env={**os.environ, **variables}, stdin=subprocess.DEVNULL, start_new_session=True
+            )
+        except OSError as error:
+            raise ToolError(f"cannot start {command[0]}: {error.strerror}") from error
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._stop)
+
+    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        """Ask it to stop; a second time, make it."""
+        self._signal(signal.SIGKILL if self.stopping else self._stop_signal)
+        self.stopping = True
+
+    def _signal(self, number: int) -> bool:
+        """Send a signal to all of its processes; say whether there are any."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
+            return True
+        return False
+
+    def wait_until_ready(self, port: int, route: str) -> bool:
+        """Wait until it answers; False when it was stopped before.
+
+        Raises:
+            CheckError: it ended by itself.
+        """
+        while True:
+            code = self.process.poll()
+            if self.stopping:
+                return False
+            if code is not None:
+                raise CheckError(f"the server stopped before it was ready, with {_ended(code)}")
+            if _answers(port, route):
+                return True
             time.sleep(_POLL)
+
+    def end(self) -> None:
+        """Leave no process behind."""
+        if not self.stopping:
+            self._signal(self._stop_signal)
+        deadline = time.monotonic() + _GRACE
+        while self._signal(0) and time.monotonic() < deadline:
+            self.process.poll()
+            time.sleep(_POLL)
+        self._signal(signal.SIGKILL)
+
+
+def _require_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ToolError(
+                f"port {port} cannot be used: {error.strerror}", hint="choose another with --port"
+            ) from error
+
+
+def _answers(port: int, route: str) -> bool:
+    # Not urllib, which would ask a proxy of the environment's.
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", route)
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _ended(code: int) -> str:
+    return f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"

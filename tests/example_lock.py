@@ -63,7 +63,7 @@ _LOCK = {
         "stop_signal": "SIGTERM",
     },
     "check": {
-        "timeout": 10.0,
+        "timeout": "10",
         "requests": [
             {
                 "name": "request-1",
@@ -73,7 +73,7 @@ _LOCK = {
                 "request": "request-1/request.json",
                 "status": 200,
                 "response": "request-1/response.json",
-                "tolerance": 1e-06,
+                "tolerance": "1e-06",
             }
         ],
     },

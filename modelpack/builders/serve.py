@@ -22,17 +22,17 @@ export MODELPACK_PORT="${{MODELPACK_PORT:-{port}}}"
 {extra}cd {folder}
 exec {command}
 """
-_HEALTHCHECK = """#!{environment}/bin/python3
-# Exits with 0 when the server says it is alive.
+_HEALTHCHECK = """#!{environment}/bin/python3 -I
+# Exits with 0 when the server says it is alive. Not with urllib, which would ask a proxy of the environment's.
+import http.client
 import os
 import sys
-import urllib.request
 
-port = os.environ.get("MODELPACK_PORT") or "{port}"
+connection = http.client.HTTPConnection("127.0.0.1", int(os.environ.get("MODELPACK_PORT") or {port}), timeout=5)
 try:
-    with urllib.request.urlopen(f"http://127.0.0.1:{{port}}{route}", timeout=5) as answer:
-        sys.exit(0 if answer.status < 400 else 1)
-except OSError as error:
+    connection.request("GET", {route!r})
+    sys.exit(0 if connection.getresponse().status < 400 else 1)
+except (OSError, http.client.HTTPException) as error:
     sys.exit(f"not alive: {{error}}")
 """
 
@@ -77,7 +77,7 @@ def _word(text: str) -> str:
 def _inside(text: str) -> str:
     """Quote a default value for the inside of ``"${NAME-…}"``."""
     quoted = "".join("\\" + char if char in '\\"$`}' else char for char in text)
-    return quoted.replace("@port@", "$MODELPACK_PORT")
+    return quoted.replace("@port@", "${MODELPACK_PORT}")
 
 
 def _write(path: str, text: str) -> None:
