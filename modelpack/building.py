@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import time
@@ -13,7 +12,8 @@ from pathlib import Path
 
 from modelpack import lock as locks
 from modelpack import locking, records
-from modelpack.errors import CheckError, ModelpackError
+from modelpack.emulation import obstacle
+from modelpack.errors import CheckError, ModelpackError, ToolError
 from modelpack.load import load_spec
 from modelpack.lock import Lock
 from modelpack.locking import Machine
@@ -96,16 +96,17 @@ def build(project: Project, machine: Machine, nix: Nix, stages: Stages) -> Built
         FetchError: artifacts that could not be had.
         BuildError, CheckError: a derivation failed.
     """
-    checked = project.lock.check is not None and _runs_here(project.lock)
+    reason = why_unchecked(project.lock)
+    checked = reason is None
     record = records.Record(machine.cache / "built", project.lock, nix, checked=checked)
     with stages.time("identify"):
         known = record.read()
         if known is not None:
-            return replace(known, stages=stages.seconds)
+            return replace(known, stages=stages.seconds, unchecked_because=reason)
     fetch(project, machine, nix, stages)
     built = _build(project, machine, nix, stages, checked=checked)
     record.write(built)
-    return built
+    return replace(built, unchecked_because=reason)
 
 
 def _build(project: Project, machine: Machine, nix: Nix, stages: Stages, *, checked: bool) -> Built:
@@ -144,11 +145,32 @@ def check(project: Project, machine: Machine, nix: Nix, stages: Stages) -> Path:
 
     Raises:
         ModelpackError: the spec has no check.
+        ToolError: the target's programs do not start on this machine.
         BuildError, CheckError: it failed.
     """
     if project.lock.check is None:
         raise ModelpackError("the spec says check: false", hint="give the spec a check with a sample request")
+    require_runs_here(project.lock)
     return nix.physical(_realise(project, machine, nix, stages, ("check",), checked=True)[0])
+
+
+def why_unchecked(lock: Lock) -> str | None:
+    """Give why a build does not ask the server anything; None when it does."""
+    if lock.check is None:
+        return "the spec says check: false"
+    found = obstacle(lock)
+    return found.message if found else None
+
+
+def require_runs_here(lock: Lock) -> None:
+    """Refuse to start what cannot start.
+
+    Raises:
+        ToolError: the target's programs do not start on this machine.
+    """
+    found = obstacle(lock)
+    if found:
+        raise ToolError(found.message, hint=found.hint)
 
 
 def _realise(
@@ -163,7 +185,7 @@ def _realise(
     except CheckError as error:
         from modelpack.hints import explain  # noqa: PLC0415 - only for failures
 
-        raise explain(error, project, machine) from error
+        raise explain(error, project.lock.base, machine) from error
     finally:
         machine.progress.finish("building")
         stages.seconds["build"] = time.perf_counter() - began - stages.seconds.get("check", 0)
@@ -188,18 +210,6 @@ class _Watch:
         self._machine.progress.advance("building", 1)
         if name == self._check:
             self._stages.seconds["check"] = time.perf_counter() - self._began.pop(name)
-
-
-@functools.cache
-def _emulates(architecture: str) -> bool:
-    """Say whether the kernel starts programs of another architecture (binfmt_misc with qemu-user)."""
-    return any(Path("/proc/sys/fs/binfmt_misc").glob(f"qemu-{architecture}*"))
-
-
-def _runs_here(lock: Lock) -> bool:
-    """Say whether the target's programs start on this machine."""
-    target = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}[lock.platform]
-    return lock.build_system.startswith(target) or _emulates(target)
 
 
 def missing_libraries(built: Built, nix: Nix) -> dict[str, list[str]]:

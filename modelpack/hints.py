@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import re
 
-from modelpack.building import Project
 from modelpack.errors import CheckError, ModelpackError
+from modelpack.lock import DebianBase
 from modelpack.locking import Machine
 
 _MODULE = re.compile(r"No module named '([^']+)'")
 _LIBRARY = re.compile(r"(?:ImportError|OSError): ([^\s:]+\.so[.\d]*): cannot open shared object file")
 
 
-def explain(error: CheckError, project: Project, machine: Machine) -> CheckError:
+def explain(error: CheckError, base: DebianBase, machine: Machine) -> CheckError:
     """Give the error again with a hint that fits its log."""
     log = "\n".join(error.details)
     library, module = _LIBRARY.search(log), _MODULE.search(log)
     if library:
-        hint = _library_hint(library[1], project, machine)
+        hint = _library_hint(library[1], base, machine)
     elif module:
         hint = f"no locked distribution has the module {module[1]}: add the one that does to requirements"
     else:
@@ -25,22 +25,21 @@ def explain(error: CheckError, project: Project, machine: Machine) -> CheckError
     return CheckError(error.message, details=error.details, hint=hint)
 
 
-def _library_hint(name: str, project: Project, machine: Machine) -> str:
-    packages = _packages_with(name, project, machine)
+def _library_hint(name: str, base: DebianBase, machine: Machine) -> str:
+    packages = _packages_with(name, base, machine)
     if not packages:
         return f"the base lacks {name}: add the Debian package that has it to base.packages"
     others = f" (also in {', '.join(packages[1:4])})" if len(packages) > 1 else ""
     return f"the base lacks {name}, which Debian has in {packages[0]}{others}: add it to base.packages"
 
 
-def _packages_with(name: str, project: Project, machine: Machine) -> tuple[str, ...]:
+def _packages_with(name: str, base: DebianBase, machine: Machine) -> tuple[str, ...]:
     """Ask the archive's index of files; without one, say nothing rather than guess."""
     from modelpack import debian_index, http  # noqa: PLC0415 - only for failures
     from modelpack.debian_contents import packages_with_libraries  # noqa: PLC0415
     from modelpack.debian_release import Access  # noqa: PLC0415
     from modelpack.debian_sources import archives_for  # noqa: PLC0415
 
-    base = project.lock.base
     access = Access(cache=machine.cache / "debian", read=http.read, progress=machine.progress)
     try:
         archives = archives_for(base.suite, configured=machine.settings.archives)
