@@ -12,6 +12,7 @@ from pathlib import Path
 
 from modelpack import lock as locks
 from modelpack import locking, records
+from modelpack.artifacts import absent
 from modelpack.emulation import obstacle
 from modelpack.errors import CheckError, ModelpackError, ToolError
 from modelpack.load import load_spec
@@ -73,9 +74,11 @@ def fetch(project: Project, machine: Machine, nix: Nix, stages: Stages) -> int:
     Raises:
         FetchError: artifacts that could not be had.
     """
-    from modelpack.fetch import fetch as fetch_artifacts  # noqa: PLC0415 - HTTP, which a no-op build does not need
-
     with stages.time("fetch"):
+        if not absent(project.lock, nix):
+            return 0
+        from modelpack.fetch import fetch as fetch_artifacts  # noqa: PLC0415 - HTTP, which is needed no earlier
+
         report = fetch_artifacts(
             project.lock,
             layouts=locking.layouts(project.spec),

@@ -309,6 +309,7 @@ def _identity(built: Built) -> dict[str, Any]:
         "image_bytes": built.image_size,
         "lock_digest": built.lock_digest,
         "checked": built.checked,
+        "unchecked_because": built.unchecked_because,
         "hermetic": built.hermetic,
         "closure_bytes": built.closure_bytes,
         "stages": stages,
@@ -323,7 +324,7 @@ def _print_identity(built: Built) -> None:
         ("image", f"{built.image_digest}  ({size(built.image_size)} to transfer)"),
         ("closure", size(built.closure_bytes)),
         ("lock", built.lock_digest),
-        ("checked", "yes: the server answered as expected" if built.checked else "NO: the server was not started"),
+        ("checked", f"NO: {built.unchecked_because}" if not built.checked else "yes: the server answered as expected"),
         ("hermetic", "yes: built in the sandbox" if built.hermetic else "NO: built without the sandbox"),
         ("time", stages),
     ]

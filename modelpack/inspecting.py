@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from modelpack import lock as locks
-from modelpack.building import Project
+from modelpack.building import Project, why_unchecked
 from modelpack.console import seconds, size, table
 from modelpack.errors import BuildError
 from modelpack.nix import Nix
@@ -53,7 +53,7 @@ def _built(project: Project, nix: Nix) -> dict[str, Any] | None:
     """Give what the store has of it, asking for nothing to be built."""
     from modelpack.image import open_image  # noqa: PLC0415
 
-    checked = project.lock.check is not None
+    checked = why_unchecked(project.lock) is None
     try:
         attributes = ("package", "image", *(("check",) if checked else ()))
         # max-jobs 0 lets Nix find what is there and fail for what is not.

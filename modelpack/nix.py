@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import grp
+import json
 import os
 import platform
 import re
 import shutil
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,30 +56,15 @@ class Nix:
         store = Path(settings.nix_store) if settings.nix_store else _own_store()
         return cls(store=store, sandbox=sandbox and settings.nix_sandbox)
 
-    def enter(self) -> tuple[str, ...]:
-        """Give the words before a command that make the store appear at its own path; none when it is there.
+    def enter(self, path: str) -> tuple[str, ...]:
+        """Give the words before a program of the store path that make it start; none when the store lies at its path.
 
-        Raises:
-            ToolError: the store lies elsewhere, and nothing here can show it at its path.
+        Nix itself makes a namespace in which a store that lies elsewhere appears as /nix/store.
         """
         if self.store is None:
             return ()
-        if shutil.which("bwrap") is None:
-            raise ToolError(
-                f"the store lies in {self.store}: programs in it need bubblewrap to start", hint="install bubblewrap"
-            )
-        # Folder by folder: where the root is not ours, no /nix could be made in it.
-        top = (entry for entry in sorted(Path("/").iterdir()) if entry.name != "nix")
-        binds = [
-            word
-            for entry in top
-            for word in (
-                ("--symlink", str(entry.readlink()), str(entry))
-                if entry.is_symlink()
-                else ("--dev-bind", str(entry), str(entry))
-            )
-        ]
-        return ("bwrap", *binds, "--bind", str(self.store / "nix"), "/nix", "--")
+        nix = ("nix", "--extra-experimental-features", "nix-command", "--option", "substituters", "")
+        return (*nix, "shell", "--store", str(self.store), path, "--command")
 
     def physical(self, path: str) -> Path:
         """Give where a store path's bytes lie on this machine."""
@@ -94,12 +79,17 @@ class Nix:
         return found
 
     def add_flat(self, files: Sequence[tuple[str, Path]]) -> tuple[str, ...]:
-        """Add files, each under a store name, as fixed-output paths of their flat sha256, and give those paths."""
+        """Add files, each under a store name, as fixed-output paths of their flat sha256, and give those paths.
+
+        By evaluation, not with ``nix-store --add-fixed``, which hashes every file four times.
+        """
         if not files:
             return ()
-        with tempfile.TemporaryDirectory(prefix="modelpack-") as scratch:
-            named = [_named(name, file, Path(scratch, str(index))) for index, (name, file) in enumerate(files)]
-            return tuple(self._store("--add-fixed", "sha256", *map(str, named)).split())
+        listed = json.dumps([{"name": name, "path": str(file.absolute())} for name, file in files])
+        expression = f"map (file: builtins.path (file // {{ recursive = false; }})) (builtins.fromJSON {_text(listed)})"
+        arguments = ("--eval", "--read-write-mode", "--strict", "--json", "--expr", expression)
+        found: list[str] = json.loads(self._run("nix-instantiate", *arguments))
+        return tuple(found)
 
     def add_tree(self, folder: Path) -> str:
         """Add a folder as a fixed-output path of its NAR's sha256; the store name is the folder's name."""
@@ -186,9 +176,16 @@ class Nix:
         return [*words, *(("--store", str(self.store)) if self.store else ())]
 
     def _store(self, *arguments: str) -> str:
-        command = ["nix-store", *arguments, *(("--store", str(self.store)) if self.store else ())]
+        return self._run("nix-store", *arguments)
+
+    def _run(self, program: str, *arguments: str) -> str:
+        command = [program, *arguments, *(("--store", str(self.store)) if self.store else ())]
         process = self._start(command)
         out, error = process.communicate()
+        if process.returncode and self.store and "File exists" in error:
+            # Two programs that make a new store at the same moment get in each other's way, once.
+            process = self._start(command)
+            out, error = process.communicate()
         # --check-validity --print-invalid says with its output what is missing, not with its exit code.
         if process.returncode:
             raise BuildError(f"{' '.join(command[:3])} failed: {_last_line(error)}", details=_hints(error))
@@ -210,18 +207,6 @@ class Nix:
             errors="replace",
             env=environment,
         )
-
-
-def _named(name: str, file: Path, scratch: Path) -> Path:
-    """Give a path of the file whose last part is ``name``: Nix takes the store name from there."""
-    if file.name == name:
-        return file
-    scratch.mkdir()
-    try:
-        os.link(file, scratch / name)
-    except OSError:  # another file system, or a file of somebody else's
-        shutil.copyfile(file, scratch / name)
-    return scratch / name
 
 
 def _own_store() -> Path | None:
@@ -262,8 +247,13 @@ def _boolean(value: bool) -> str:
 
 def _path_literal(path: Path) -> str:
     """Give a Nix expression for a path whatever characters it has."""
-    quoted = str(path).replace("\\", "\\\\").replace('"', '\\"').replace("${", "\\${")
-    return f'(/. + "{quoted}")'
+    return f"(/. + {_text(str(path))})"
+
+
+def _text(text: str) -> str:
+    """Give a Nix expression for a text whatever characters it has."""
+    quoted = text.replace("\\", "\\\\").replace('"', '\\"').replace("${", "\\${")
+    return f'"{quoted}"'
 
 
 def _replace_link(link: Path, target: str) -> None:

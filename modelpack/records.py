@@ -32,6 +32,8 @@ class Built:
     """Bytes of all blobs of the image."""
     lock_digest: str
     checked: bool
+    unchecked_because: str | None = None
+    """Why the server was not started, on this machine."""
     hermetic: bool
     closure_bytes: int
     """NAR sizes of the closure, summed."""

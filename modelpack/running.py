@@ -31,7 +31,7 @@ def serve(lock: Lock, built: Built, nix: Nix, *, port: int | None = None) -> int
     """
     port, routes = port or lock.server.port, lock.server.routes
     _require_free(port)
-    command = [*nix.enter(), f"{built.store_path}/bin/serve"]
+    command = [*nix.enter(built.store_path), f"{built.store_path}/bin/serve"]
     server = _Server(command, {"MODELPACK_PORT": str(port)}, getattr(signal, lock.server.stop_signal))
     try:
         if server.wait_until_ready(port, routes["readiness"]):

@@ -53,13 +53,13 @@ class _Member(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] - of all buffers, this one comes
-        data = self._file.read(min(len(buffer), self._left))
-        if not data and self._left:
+    def read(self, size: int | None = -1) -> bytes:
+        wanted = self._left if size is None or size < 0 else min(size, self._left)
+        data = self._file.read(wanted)
+        if not data and wanted:
             raise FormatError(f"is damaged: it ends within {self._name}")
-        buffer[: len(data)] = data
         self._left -= len(data)
-        return len(data)
+        return data
 
 
 def _find(file: BinaryIO, stem: str) -> BinaryIO:
@@ -70,13 +70,13 @@ def _find(file: BinaryIO, stem: str) -> BinaryIO:
         if len(header) < _HEADER or header[58:] != b"`\n" or not length.isdigit():
             raise FormatError("is damaged: no header where a member of the archive begins")
         if name.startswith(stem):
-            member = io.BufferedReader(_Member(file, name, int(length)), 1 << 16)
-            return _unpack(member, name, name.removeprefix(stem))
+            member = _Member(file, name, int(length))
+            return _unpack(cast("BinaryIO", member), name, name.removeprefix(stem))
         file.seek(int(length) + int(length) % 2, io.SEEK_CUR)
     raise FormatError(f"is damaged: it has no {stem}")
 
 
-def _unpack(member: io.BufferedReader, name: str, suffix: str) -> BinaryIO:
+def _unpack(member: BinaryIO, name: str, suffix: str) -> BinaryIO:
     match suffix:
         case ".xz":
             return cast("BinaryIO", lzma.open(member))
