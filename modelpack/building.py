@@ -10,11 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from modelpack import emulation, locking, records
 from modelpack import lock as locks
-from modelpack import locking, records
 from modelpack.artifacts import absent
-from modelpack.emulation import obstacle
-from modelpack.errors import CheckError, ModelpackError, ToolError
+from modelpack.errors import CheckError, ModelpackError
 from modelpack.load import load_spec
 from modelpack.lock import Lock
 from modelpack.locking import Machine
@@ -153,7 +152,7 @@ def check(project: Project, machine: Machine, nix: Nix, stages: Stages) -> Path:
     """
     if project.lock.check is None:
         raise ModelpackError("the spec says check: false", hint="give the spec a check with a sample request")
-    require_runs_here(project.lock)
+    emulation.require(project.lock)
     return nix.physical(_realise(project, machine, nix, stages, ("check",), checked=True)[0])
 
 
@@ -161,19 +160,8 @@ def why_unchecked(lock: Lock) -> str | None:
     """Give why a build does not ask the server anything; None when it does."""
     if lock.check is None:
         return "the spec says check: false"
-    found = obstacle(lock)
-    return found.message if found else None
-
-
-def require_runs_here(lock: Lock) -> None:
-    """Refuse to start what cannot start.
-
-    Raises:
-        ToolError: the target's programs do not start on this machine.
-    """
-    found = obstacle(lock)
-    if found:
-        raise ToolError(found.message, hint=found.hint)
+    found = emulation.obstacle(lock)
+    return f"{found.message}; {found.hint}" if found else None
 
 
 def _realise(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from modelpack.errors import ToolError
 from modelpack.lock import Lock
 from modelpack.nix import system
 
@@ -45,8 +46,20 @@ def obstacle(lock: Lock, handlers: Path = _HANDLERS) -> Obstacle | None:
             hint="register it with F in binfmt_misc, as Debian's qemu-user-static does",
         )
     return Obstacle(
-        message=message, hint="on Debian and Ubuntu: apt-get install qemu-user-static binfmt-support; or use such a machine"
+        message=message,
+        hint="on Debian and Ubuntu: apt-get install qemu-user-static binfmt-support; or use such a machine",
     )
+
+
+def require(lock: Lock) -> None:
+    """Refuse to start what cannot start.
+
+    Raises:
+        ToolError: a package's programs do not start on this machine.
+    """
+    found = obstacle(lock)
+    if found:
+        raise ToolError(found.message, hint=found.hint)
 
 
 def _is_for(text: str, platform: str) -> bool:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from types import FrameType
 
+from modelpack import emulation
 from modelpack.errors import CheckError, ToolError
 from modelpack.lock import Lock
 from modelpack.nix import Nix
@@ -27,8 +28,9 @@ def serve(lock: Lock, built: Built, nix: Nix, *, port: int | None = None) -> int
 
     Raises:
         CheckError: it ended before it was ready.
-        ToolError: this machine cannot show the store to it, or the port is taken.
+        ToolError: this machine cannot start it or cannot show the store to it, or the port is taken.
     """
+    emulation.require(lock)
     port, routes = port or lock.server.port, lock.server.routes
     _require_free(port)
     command = [*nix.enter(built.store_path), f"{built.store_path}/bin/serve"]

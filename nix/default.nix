@@ -6,8 +6,9 @@
   lock,
   # Whether the build runs in Nix's sandbox; a package that does not is marked so.
   hermetic ? true,
-  # Whether the server has to answer before there is a package; one that need not is marked so.
-  checked ? true,
+  # Whether the server has to answer before there is a package; one that need not is marked so. By default where the
+  # package is for the machine that builds: Nix cannot see whether that one starts programs of another kind.
+  checked ? null,
 }:
 let
   # The folder that holds the Python package: a wheel carries this one as modelpack/share/nix, a checkout has it beside.
@@ -20,6 +21,5 @@ if parsed.version or null != supported then
 else
   import ./lib {
     lock = parsed;
-    inherit hermetic sources;
-    checked = checked && parsed ? check;
+    inherit checked hermetic sources;
   }

@@ -2,11 +2,15 @@
 let
   library = lock: import ./default.nix { inherit lock; };
 
-  # The outputs of one package, for the system that its lock is built on.
+  # The outputs of one package, for the system that its lock is built on. A package for another kind of machine is
+  # checked only where that one emulates it, which has to be said: checked = true.
   mkFlake =
-    { lock }:
+    {
+      lock,
+      checked ? null,
+    }:
     let
-      parts = library lock;
+      parts = import ./default.nix { inherit checked lock; };
     in
     {
       packages.${parts.lock.build_system} = {

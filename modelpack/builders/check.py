@@ -21,6 +21,8 @@ from modelpack.builders.problem import fail
 
 _LOG_LINES = 60
 _POLL = 0.02  # seconds
+# What a process may have mapped: the store, and what is no file.
+_MAPPED = ("/nix/store/", "/memfd:", "/dev/", "/SYSV")
 
 
 class Server:
@@ -30,6 +32,7 @@ class Server:
         self.log = log
         self.port = plan["port"]
         self.timeout = float(plan["timeout"])
+        self.emulated = plan["emulated"]
         self.stop_signal = getattr(signal, plan["stop_signal"])
         home = os.path.join(os.environ["NIX_BUILD_TOP"], "home")
         os.makedirs(home)
@@ -80,24 +83,17 @@ class Server:
         raise AssertionError
 
     def outside(self) -> list[str]:
-        """Give the files that the server's processes have mapped from outside the store."""
+        """Give the files outside the store that the server's processes run code of.
+
+        An emulator maps the code that it runs as data: of its processes every file counts but the emulator itself.
+        """
+        own = (os.environ["NIX_BUILD_TOP"] + "/",) if self.emulated else ()
         found = set()
-        for process in os.listdir("/proc"):
-            try:
-                with open(f"/proc/{process}/maps", encoding="utf-8", errors="replace") as stream:
-                    paths = (
-                        line.split(maxsplit=5)[5].strip()
-                        for line in stream
-                        if line.count(" /") and "x" in line.split()[1]
-                    )
-                    found |= {
-                        path
-                        for path in paths
-                        if path.startswith("/") and not path.startswith(("/nix/store/", "/memfd:"))
-                    }
-            except (OSError, IndexError):
-                continue
-        return sorted(path for path in found if not path.startswith(("/dev/", "/SYSV")))
+        for process in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError):
+                mapped = _mapped(process, code_only=not self.emulated)
+                found |= mapped - {os.readlink(f"/proc/{process}/exe")} if self.emulated else mapped
+        return sorted(path for path in found if not path.startswith((*_MAPPED, *own)))
 
     def stop(self) -> float:
         """Stop the server as a runtime would; give the seconds it took. Nothing of it is left behind."""
@@ -133,6 +129,14 @@ def main() -> None:
     report["stop_seconds"] = round(server.stop(), 3)
     with open(f"{out}/report.json", "w", encoding="utf-8") as stream:
         json.dump(report, stream, indent=2)
+
+
+def _mapped(process: str, *, code_only: bool) -> set[str]:
+    """Give the files that a process has mapped (proc_pid_maps(5))."""
+    with open(f"/proc/{process}/maps", encoding="utf-8", errors="replace") as stream:
+        lines = [line.rstrip("\n").split(maxsplit=5) for line in stream]
+    named = (words for words in lines if len(words) == 6 and words[5].startswith("/"))
+    return {words[5] for words in named if "x" in words[1] or not code_only}
 
 
 def _request(server: Server, plan: dict[str, Any], request: dict[str, Any], out: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 {
   lock,
   derive,
+  foreign,
   server,
   trees,
   ...
@@ -11,6 +12,7 @@ derive.builder "check" [ "compare" "problem" ] {
   plan = {
     inherit (lock.server) port routes stop_signal;
     inherit (lock.check) requests timeout;
+    emulated = foreign;
     serve = "${server}/bin/serve";
     samples = if trees ? samples then trees.samples.path else null;
   };

@@ -1,8 +1,15 @@
-# Every part by name; each file is given all the others. `args`: lock (parsed), sources (the folder that holds modelpack/builders), hermetic, checked.
+# Every part by name; each file is given all the others. `args`: lock (parsed), sources (the folder that holds
+# modelpack/builders), hermetic, checked (null: where the package is for the machine that builds).
 args:
 let
+  inherit (args) lock;
   self =
     args
+    // {
+      # Whether the package is for another kind of machine than the one that builds it.
+      foreign = self.platform.${lock.base.target.architecture}.system != lock.build_system;
+      checked = lock ? check && (if args.checked == null then !self.foreign else args.checked);
+    }
     // builtins.mapAttrs (_: file: import file self) {
       base = ./base.nix;
       check = ./check.nix;

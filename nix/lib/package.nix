@@ -6,6 +6,7 @@
   checked,
   derive,
   environment,
+  foreign,
   hermetic,
   server,
   trees,
@@ -21,6 +22,8 @@ derive.builder "package" [ "problem" ] {
     // builtins.mapAttrs (_: tree: tree.path) (builtins.removeAttrs trees [ "samples" ]);
     description = {
       inherit checked hermetic;
+      # An emulator is not the processor that will run it.
+      emulated = checked && foreign;
       inherit (lock) name platform;
       version = lock.package_version;
       description = lock.description or null;

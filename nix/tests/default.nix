@@ -6,6 +6,23 @@
 let
   parts = lib.library ./lock.json;
   unchecked = import ../default.nix { lock = ./lock.json; checked = false; };
+  arm = foreignParts null;
+  emulated = foreignParts true;
+  # The same lock, for the other kind of machine.
+  foreignParts =
+    checked:
+    let
+      lock = builtins.fromJSON (builtins.readFile ./lock.json);
+    in
+    import ../lib {
+      inherit checked;
+      hermetic = true;
+      sources = ../..;
+      lock = lock // {
+        platform = "linux/arm64";
+        base = lock.base // { target = lock.base.target // { architecture = "arm64"; }; };
+      };
+    };
   marked = import ../default.nix { lock = ./lock.json; hermetic = false; };
   plan = drv: builtins.fromJSON (builtins.unsafeDiscardStringContext drv.plan);
   description = parts: (plan parts.package).description;
@@ -89,6 +106,23 @@ let
     check."asks the lock's requests" = {
       expr = map (request: request.route) (plan parts.check).requests;
       expected = [ "/score" ];
+    };
+    foreign = {
+      "is a package for another kind of machine than builds it" = {
+        expr = [ parts.foreign arm.foreign ];
+        expected = [ false true ];
+      };
+      "is not checked unless told to, and says that it was emulated then" = {
+        expr = map (parts: { inherit (description parts) checked emulated; check = parts.package ? check; }) [ arm emulated ];
+        expected = [
+          { checked = false; emulated = false; check = false; }
+          { checked = true; emulated = true; check = true; }
+        ];
+      };
+      "is built by tools of the machine that builds, for the loader of the other" = {
+        expr = { inherit (arm.base) system; inherit (plan arm.base) triplet; tools = arm.tools.triplet; };
+        expected = { system = "x86_64-linux"; triplet = "aarch64-linux-gnu"; tools = "x86_64-linux-gnu"; };
+      };
     };
     package = {
       "depends on the check" = {
