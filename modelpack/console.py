@@ -113,8 +113,9 @@ def table(rows: Iterable[Sequence[str]], *, indent: str = "  ", right: frozenset
 
 
 def print_json(value: object) -> None:
-    """Print one JSON object, for machines."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    """Print one JSON value, for machines."""
+    utf8 = sys.stdout.encoding.lower() in ("utf-8", "utf8")
+    print(json.dumps(value, indent=2, ensure_ascii=not utf8))
 
 
 def print_error(error: ModelpackError) -> None:
