@@ -89,6 +89,21 @@ def locked(folder: Path) -> Iterator[None]:
             os.close(descriptor)
 
 
+def is_free(target: Path) -> bool:
+    """Say whether nothing is lost when a folder is made at ``target``: there is nothing, or an empty folder."""
+    with explained(target):
+        return not os.path.lexists(target) or (target.is_dir() and not any(target.iterdir()))
+
+
+def start_of(target: Path, size: int) -> bytes | None:
+    """Give the first bytes of a file that is there; None when there is none, or a pipe or a device."""
+    with explained(target):
+        if not target.is_file():
+            return None
+        with target.open("rb") as stream:
+            return stream.read(size)
+
+
 def require_space(folder: Path, size: int) -> None:
     """Fail now rather than after minutes when the disk cannot take ``size`` bytes.
 

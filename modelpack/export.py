@@ -23,6 +23,7 @@ from modelpack.progress import Progress, Silent
 
 _REF_NAME = "org.opencontainers.image.ref.name"
 _BLOBS = "blobs/sha256"
+_NAME = 100  # bytes at the start of a tar: the first member's name, by which an export is known
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,7 +48,7 @@ def export_oci(image: Image, target: Path, *, force: bool = False, progress: Pro
         ExportError: it cannot be written, or the store changed.
     """
     report = progress or Silent()
-    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+    if atomic.is_free(target):
         with atomic.new_folder(target) as folder:
             _add(image, folder, report)
     elif force or (target / "oci-layout").is_file():
@@ -163,9 +164,9 @@ def _write_archive(
 ) -> None:
     report = progress or Silent()
     first = tarstream.header(_file(members[0]))
-    if target.is_file():
-        with target.open("rb") as stream:
-            refuse_foreign(target, first[:100], stream.read(100), "an earlier export", force=force)
+    found = atomic.start_of(target, _NAME)
+    if found is not None:
+        refuse_foreign(target, first[:_NAME], found, "an earlier export of this kind", force=force)
     total = sum(member.size for member in members)
     if not target.exists() or target.is_file():
         atomic.require_space(target.parent, total)

@@ -6,7 +6,6 @@ elsewhere; ``serve`` at its top starts the server (see ``launcher``).
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shlex
 import shutil
@@ -28,12 +27,13 @@ from modelpack.progress import Progress, Silent
 _PT_INTERP = 3
 _START = 1 << 20
 _SUFFIXES = {".tar": None, ".tar.gz": "gzip", ".tgz": "gzip", ".tar.zst": "zstd", ".tzst": "zstd"}
+# Relative to the folder, whose own name may hold what separates library paths.
 _SERVE = """#!/bin/sh
 # Serves {reference} from this folder: starts its own Python, wherever the folder lies. See serve.py.
 self=$(readlink -f -- "$0" 2>/dev/null) || self=$0
-case $self in */*) root=$(cd -- "${{self%/*}}" && pwd -P) || exit ;; *) root=$(pwd -P) ;; esac
-exec "$root"{loader} --inhibit-cache --library-path "$root"{libraries} \\
-    "$root"{python} -I -S -B "$root/serve.py" "$@"
+case $self in */*) cd -- "${{self%/*}}" || exit ;; esac
+exec .{loader} --inhibit-cache --library-path .{libraries} \\
+    .{python} -I -S -B serve.py "$@"
 """
 
 
@@ -55,8 +55,10 @@ def export_rootfs(image: Image, target: Path, *, force: bool = False, progress: 
     zstd = _zstd(image) if compression == "zstd" else ""
     top = _top(image)
     total = sum(layer.tar_size for layer in image.layers)
-    if target.is_file():
-        _refuse_foreign(target, compression, zstd, tarstream.header(top[0])[:100], force=force)
+    start = atomic.start_of(target, _START)
+    if start is not None:
+        found = _uncompressed(start, compression, zstd)
+        refuse_foreign(target, tarstream.header(top[0])[:100], found, "an earlier export of this kind", force=force)
     if compression is None:
         atomic.require_space(target.parent, total)
     with task(report, "export", total) as name, atomic.new_file(target) as stream:
@@ -81,8 +83,7 @@ def unpack(image: Image, target: Path, *, force: bool = False, progress: Progres
         progress: told of every byte of the files.
     """
     report = progress or Silent()
-    earlier = target.is_dir() and any(target.iterdir())
-    if target.exists() and (not target.is_dir() or earlier) and not (force and _is_ours(target)):
+    if not atomic.is_free(target) and not (force and _is_ours(target)):
         raise ExportError(
             f"{target} exists and is not an empty folder",
             hint="choose another place; --force replaces a folder that an earlier export made",
@@ -214,13 +215,14 @@ def _zstd(image: Image) -> str:
     raise ToolError("zstd is not on this machine", hint="install zstd, or export to a name that ends in .tar.gz")
 
 
-def _refuse_foreign(target: Path, compression: str | None, zstd: str, first: bytes, *, force: bool) -> None:
-    with target.open("rb") as stream:
-        start = stream.read(_START)
+def _uncompressed(start: bytes, compression: str | None, zstd: str) -> bytes:
+    """Give as much as can be had of the start of a compressed file."""
     if compression == "gzip":
-        with contextlib.suppress(zlib.error):
-            start = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(start, len(first))
-    elif compression == "zstd":
-        # The start of a file is an incomplete frame, of which the program writes what it can.
-        start = subprocess.run([zstd, "-dcq"], input=start, capture_output=True, check=False).stdout
-    refuse_foreign(target, first, start, "an earlier export", force=force)
+        try:
+            return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(start, _START)
+        except zlib.error:
+            return b""
+    if compression == "zstd":
+        # An incomplete frame: the program writes what it can before it fails.
+        return subprocess.run([zstd, "-dcq"], input=start, capture_output=True, check=False).stdout
+    return start

@@ -59,7 +59,8 @@ class Digest:
 
     def finish(self) -> str:
         """Wait for the hash of everything that passed, and give ``sha256:HEX``."""
-        self._hand_over()
+        if self._small:
+            self._hand_over()
         if self._thread is not None:
             self._queue.put(None)
             self._thread.join()
