@@ -118,7 +118,8 @@ def _build(project: Project, machine: Machine, nix: Nix, stages: Stages, *, chec
         from modelpack.image import open_image  # noqa: PLC0415
 
         image = open_image(paths[1], nix.store or "/")
-        closure = nix.closure(paths[0])
+        # The image was only made because its layers are the package's closure, no more and no less.
+        closure = [path for layer in image.layers for path in layer.paths]
         return Built(
             name=project.lock.name,
             version=project.lock.package_version,
@@ -133,13 +134,6 @@ def _build(project: Project, machine: Machine, nix: Nix, stages: Stages, *, chec
             closure_bytes=sum(nix.sizes(closure)),
             stages=stages.seconds,
         )
-
-
-def keep(project: Project, built: Built, machine: Machine, nix: Nix, link: Path) -> None:
-    """Link to the package, and keep it from the garbage collector, as well as the image of each spec's last build."""
-    nix.root(built.store_path, link)
-    name = hashlib.sha256(str(project.spec.path).encode()).hexdigest()[:16]
-    nix.root(built.image_path, machine.cache / "roots" / f"{project.spec.name}-{name}")
 
 
 def check(project: Project, machine: Machine, nix: Nix, stages: Stages) -> Path:
@@ -172,7 +166,8 @@ def _realise(
     began = time.perf_counter()
     machine.progress.start("building", unit="derivations")
     try:
-        return nix.build(project.lock_path, attributes, checked=checked, on_build=watch.on_build)
+        link = _root(project.spec, machine)
+        return nix.build(project.lock_path, attributes, checked=checked, link=link, on_build=watch.on_build)
     except CheckError as error:
         from modelpack.hints import explain  # noqa: PLC0415 - only for failures
 
@@ -180,6 +175,13 @@ def _realise(
     finally:
         machine.progress.finish("building")
         stages.seconds["build"] = time.perf_counter() - began - stages.seconds.get("check", 0)
+
+
+def _root(spec: Spec, machine: Machine) -> Path:
+    """Give the link that keeps what a spec's last build gave, its image and report too, from the garbage collector."""
+    folder = machine.cache / "roots"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{spec.name}-{hashlib.sha256(str(spec.path).encode()).hexdigest()[:16]}"
 
 
 class _Watch:

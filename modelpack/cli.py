@@ -136,8 +136,8 @@ def build(
 ) -> None:
     """Lock if needed, fetch, build and check the package; print its identity."""
     with _session(quiet=quiet, sandbox=not no_sandbox) as session:
-        project, built = _build(session, spec, locked=locked)
-        building.keep(project, built, session.machine, session.nix, out_link.absolute())
+        _, built = _build(session, spec, locked=locked)
+        session.nix.root(built.store_path, out_link.absolute())
         session.console.close()
         if json:
             print_json(_identity(built))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -152,14 +151,18 @@ def sources(spec: Spec, machine: Machine) -> Sources:
     """Give where artifacts may be had: the machine's own sources, its archives of the suite, and snapshots."""
     from modelpack.debian_sources import archives_for  # noqa: PLC0415 - not for a no-op build
     from modelpack.download import Sources  # noqa: PLC0415
-    from modelpack.python_index import locate  # noqa: PLC0415
+
+    def locate_wheels(wheels: Sequence[Wheel]) -> Mapping[str, str]:
+        from modelpack.python_index import locate  # noqa: PLC0415 - only when wheels are missing
+
+        return locate(wheels, python=spec.python, folder=spec.path.parent)
 
     settings = machine.settings
     archives = [archive.uri for archive in archives_for(spec.base.suite, configured=settings.archives)]
     return Sources(
         artifacts=settings.artifacts,
         archives=tuple(dict.fromkeys((*archives, *settings.snapshots))),
-        locate_wheels=functools.partial(locate, python=spec.python, folder=spec.path.parent),
+        locate_wheels=locate_wheels,
     )
 
 

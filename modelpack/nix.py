@@ -124,6 +124,7 @@ class Nix:
         attributes: Sequence[str],
         *,
         checked: bool = True,
+        link: Path | None = None,
         on_build: Callable[[str, bool], None] = lambda _name, _ended: None,
         options: Mapping[str, str] | None = None,
     ) -> tuple[str, ...]:
@@ -133,6 +134,7 @@ class Nix:
             lock: the lock, a file.
             attributes: ``package``, ``image``, ``check``, ...
             checked: whether the server has to answer before there is a package.
+            link: where links to the outputs go, which keep them from being garbage-collected: LINK, LINK-2, ...
             on_build: called with a derivation's name when it starts (False) and when it has ended (True).
             options: further Nix settings.
 
@@ -140,7 +142,8 @@ class Nix:
             BuildError: a derivation failed; CheckError when it was the check.
         """
         command = [
-            *("nix-build", str(root("nix")), "--no-out-link", "--log-format", "internal-json", "-v"),
+            *("nix-build", str(root("nix")), "--log-format", "internal-json", "-v"),
+            *(("--out-link", str(link)) if link else ("--no-out-link",)),
             *("--arg", "lock", _path_literal(lock), "--arg", "hermetic", _boolean(self.sandbox)),
             *("--arg", "checked", _boolean(checked)),
             *self._options(options or {}),
