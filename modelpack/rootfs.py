@@ -13,7 +13,6 @@ import struct
 import subprocess
 import zlib
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 
 from modelpack import atomic
@@ -162,11 +161,11 @@ def _top(image: Image) -> list[Entry]:
         libraries=shlex.quote(str(loader.parent)),
         python=shlex.quote(python),
     )
-    launcher = files("modelpack").joinpath("builders/launcher.py").read_bytes()
+    launcher = Path(__file__).with_name("builders") / "launcher.py"
     return [
         tarstream.file("serve", text.encode(), 0o755),
         tarstream.file("serve.json", image.config, 0o644),
-        tarstream.file("serve.py", launcher, 0o644),
+        tarstream.file("serve.py", launcher.read_bytes(), 0o644),
     ]
 
 
