@@ -122,6 +122,11 @@ def test_nothing_of_the_machines_python_reaches_the_server(serve, machine):
     assert not {"PYTHONHOME", "PYTHONPATH", "LD_LIBRARY_PATH", "LD_PRELOAD"} & set(found)
 
 
+def test_locales_are_those_of_the_base(serve, machine):
+    found = serve(environment={"LOCPATH": "/usr/lib/locale", "LANG": "de_DE.ISO-8859-1"})[1]
+    assert found["LOCPATH"] == f"{machine}/base/usr/lib/locale"
+
+
 def test_it_starts_in_the_folder_of_the_code(serve, tmp_path):
     folder = tmp_path / "it's a 'folder'"
     folder.mkdir()

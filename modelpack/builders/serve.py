@@ -13,6 +13,8 @@ _SERVE = """#!{base}/usr/bin/sh
 # Serves {title}. Variables that are set already win over the package's own.
 set -eu
 unset PYTHONHOME PYTHONPATH LD_LIBRARY_PATH LD_PRELOAD
+# No locale of the host's, with tables and converters made for another C library.
+export LOCPATH={base}/usr/lib/locale
 export PATH={environment}/bin:{base}/usr/bin
 export PYTHONDONTWRITEBYTECODE=1
 export HOME="${{HOME:-/tmp}}"
