@@ -346,7 +346,11 @@ def _with_upgrade_value(arguments: list[str]) -> list[str]:
 def main() -> None:
     """Run the command line; every error that a user can meet ends here."""
     try:
-        app(_with_upgrade_value(sys.argv[1:]))
+        try:
+            app(_with_upgrade_value(sys.argv[1:]))
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except ModelpackError as error:
         print_error(error)
         sys.exit(error.exit_code)
@@ -354,8 +358,18 @@ def main() -> None:
         print("interrupted; run the same command again to go on", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         sys.exit(1)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print_error(ModelpackError(f"{where}{error.strerror or error}"))
+        _drop_output()
+        sys.exit(1)
+
+
+def _drop_output() -> None:
+    """Keep Python from complaining, when it ends, about output that nobody takes."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 if __name__ == "__main__":

@@ -114,7 +114,8 @@ def table(rows: Iterable[Sequence[str]], *, indent: str = "  ", right: frozenset
 
 def print_json(value: object) -> None:
     """Print one JSON value, for machines."""
-    utf8 = sys.stdout.encoding.lower() in ("utf-8", "utf8")
+    # There is no standard output when it was closed before the start.
+    utf8 = sys.stdout is None or sys.stdout.encoding.lower() in ("utf-8", "utf8")
     print(json.dumps(value, indent=2, ensure_ascii=not utf8))
 
 
