@@ -52,7 +52,12 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> tuple[Usage, 
             )
         except OSError as problem:
             raise CommandError(f"{command[0]} cannot be started: {problem.strerror}") from problem
-        _, status, used = os.wait4(process.pid, 0)
+        try:
+            _, status, used = os.wait4(process.pid, 0)
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
         seconds = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)

@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -149,6 +150,7 @@ def say(text: str) -> None:
 def main() -> None:
     """Run from the command line."""
     arguments = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that nothing is left behind
     if arguments.read:
         figures = kept.read(arguments.read)
     else:
@@ -184,7 +186,7 @@ def _plan(arguments: argparse.Namespace) -> Plan:
     return Plan(
         only=arguments.only or (*TOOLS, LIMITS),
         repeat=arguments.repeat or (1 if quick else 3),
-        weights=(0.05,) if quick and arguments.weights is None else (arguments.weights or (1.0, 4.0)),
+        weights=((0.05,) if quick else (1.0, 4.0)) if arguments.weights is None else arguments.weights,
         requirements=() if quick else ("pandas",),
         limit_size=64 if quick else 1024,
     )
