@@ -60,7 +60,7 @@ class Server:
 
     def fail(self, step: str, message: str, **data: object) -> None:
         """Stop the server and end the build with the end of its log."""
-        self.stop()
+        self.stop(patience=1)
         with open(self.log, encoding="utf-8", errors="replace") as stream:
             lines = stream.read().splitlines()
         fail(step, message, log=lines[-_LOG_LINES:], **data)
@@ -95,13 +95,13 @@ class Server:
                 found |= mapped - {os.readlink(f"/proc/{process}/exe")} if self.emulated else mapped
         return sorted(path for path in found if not path.startswith((*_MAPPED, *own)))
 
-    def stop(self) -> float:
+    def stop(self, *, patience: float = 10) -> float:
         """Stop the server as a runtime would; give the seconds it took. Nothing of it is left behind."""
         began = time.monotonic()
         if self.process.poll() is None:
             self.process.send_signal(self.stop_signal)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(10)
+                self.process.wait(patience)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()

@@ -1,0 +1,69 @@
+"""Builds real packages, as users do: by the command line, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+STARTER = CHECKOUT / "templates" / "sklearn-azureml"
+MODELPACK = (sys.executable, "-m", "modelpack")
+SAME = ("name", "version", "store_path", "image_digest", "lock_digest", "checked", "hermetic", "closure_bytes")
+"""What of ``build --json`` follows from the lock."""
+
+
+@dataclass(frozen=True)
+class Demo:
+    folder: Path
+    """Copy it before changing anything in it."""
+    cache: Path
+    built: dict[str, object]
+
+    def copy(self, folder):
+        shutil.copytree(self.folder, folder, symlinks=True, ignore=shutil.ignore_patterns("result"))
+        return folder
+
+    def same(self, built):
+        return {key: built[key] for key in SAME} == {key: self.built[key] for key in SAME}
+
+
+def environment(cache, **more):
+    """Give the variables of a process that finds this checkout and keeps its cache apart."""
+    return os.environ | {"PYTHONPATH": str(CHECKOUT), "MODELPACK_CACHE": str(cache)} | more
+
+
+def run(*arguments, cwd, cache, **variables):
+    """Run the command line; give its exit code, standard output and standard error."""
+    command = [*MODELPACK, *map(str, arguments)]
+    variables = environment(cache, **variables)
+    done = subprocess.run(command, cwd=cwd, env=variables, check=False, capture_output=True, text=True)
+    assert "Traceback (most recent call last):\n  File" not in done.stderr or done.returncode == 9, done.stderr
+    return done.returncode, done.stdout, done.stderr
+
+
+def build(folder, cache, *arguments, **variables):
+    """Build what has to succeed; give what ``--json`` says."""
+    code, out, err = run("build", "--json", *arguments, cwd=folder, cache=cache, **variables)
+    assert code == 0, err
+    return json.loads(out)
+
+
+def build_demo(work):
+    folder = Path(shutil.copytree(STARTER, work / "demo"))
+    cache = work / "cache"
+    code, out, err = run("build", "--json", cwd=folder, cache=cache)
+    if code == 8:  # the committed lock names packages that mirrors have dropped
+        assert run("lock", "--upgrade", cwd=folder, cache=cache)[0] == 0
+        code, out, err = run("build", "--json", cwd=folder, cache=cache)
+    assert code == 0, err
+    return Demo(folder=folder, cache=cache, built=json.loads(out))
+
+
+def nix(*command):
+    """Run a command of Nix; give its words."""
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
