@@ -14,7 +14,7 @@ from modelpack.debian_sources import Archive
 from modelpack.errors import ResolveError
 from modelpack.lock import Deb, DebSet, Evidence
 
-SUITES: Mapping[str, str] = {"3.9": "bullseye", "3.11": "bookworm", "3.13": "trixie"}
+SUITES: Mapping[str, str] = {"3.11": "bookworm", "3.13": "trixie"}
 """Python version to the Debian release that has it."""
 
 TARGET: Mapping[str, str] = {
@@ -124,7 +124,7 @@ def python_package(suite: str, indexes: Sequence[Index], python: str) -> str:
         hint = f"use base: debian:{SUITES[python]}, which has Python {python}"
     else:
         known = ", ".join(f"{version} ({name})" for version, name in SUITES.items())
-        hint = f"no Debian release has Python {python}; there is {known}"
+        hint = f"no Debian release that packages are made from has Python {python}; there is {known}"
     raise ResolveError(f"Debian {suite} has {has}, not Python {python}", hint=hint)
 
 
