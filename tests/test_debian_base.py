@@ -75,7 +75,10 @@ def test_a_base_with_the_seeds_hash_is_that_of_the_lock(access):
     ("python", "hint"),
     [
         ("3.13", "use base: debian:trixie, which has Python 3.13"),
-        ("3.12", "no Debian release that packages are made from has Python 3.12; there is 3.11 (bookworm), 3.13 (trixie)"),
+        (
+            "3.12",
+            "no Debian release that packages are made from has Python 3.12; there is 3.11 (bookworm), 3.13 (trixie)",
+        ),
     ],
 )
 def test_a_python_that_the_suite_lacks_is_told_with_the_suite_that_has_it(access, python, hint):
