@@ -38,6 +38,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 Locked = Annotated[bool, typer.Option("--locked", help="Fail when the lock is not the spec's, instead of renewing it.")]
 NoSandbox = Annotated[bool, typer.Option("--no-sandbox", help="Build without Nix's sandbox; marks the package.")]
 _HERE = Path()
+_INTERRUPTED = 130  # what shells give for a program that SIGINT ended
 
 
 class Session:
@@ -56,6 +57,11 @@ def _session(*, quiet: bool = False, sandbox: bool = True) -> Iterator[Session]:
     session = Session(quiet=quiet, sandbox=sandbox)
     try:
         yield session
+    except KeyboardInterrupt:
+        # Typer would end silently.
+        session.console.close()
+        _say_interrupted()
+        raise typer.Exit(_INTERRUPTED) from None
     finally:
         session.console.close()
 
@@ -355,8 +361,8 @@ def main() -> None:
         print_error(error)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        print("interrupted; run the same command again to go on", file=sys.stderr)
-        sys.exit(130)
+        _say_interrupted()
+        sys.exit(_INTERRUPTED)
     except BrokenPipeError:
         _drop_output()
         sys.exit(1)
@@ -365,6 +371,10 @@ def main() -> None:
         print_error(ModelpackError(f"{where}{error.strerror or error}"))
         _drop_output()
         sys.exit(1)
+
+
+def _say_interrupted() -> None:
+    print("interrupted; run the same command again to go on", file=sys.stderr)
 
 
 def _drop_output() -> None:

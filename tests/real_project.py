@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from modelpack.artifacts import artifacts
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 STARTER = CHECKOUT / "templates" / "sklearn-azureml"
@@ -37,11 +41,11 @@ def environment(cache, **more):
     return os.environ | {"PYTHONPATH": str(CHECKOUT), "MODELPACK_CACHE": str(cache)} | more
 
 
-def run(*arguments, cwd, cache, **variables):
+def run(*arguments, cwd, cache, umask=-1, **variables):
     """Run the command line; give its exit code, standard output and standard error."""
     command = [*MODELPACK, *map(str, arguments)]
     variables = environment(cache, **variables)
-    done = subprocess.run(command, cwd=cwd, env=variables, check=False, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=cwd, env=variables, umask=umask, check=False, capture_output=True, text=True)
     assert "Traceback (most recent call last):\n  File" not in done.stderr or done.returncode == 9, done.stderr
     return done.returncode, done.stdout, done.stderr
 
@@ -67,3 +71,28 @@ def build_demo(work):
 def nix(*command):
     """Run a command of Nix; give its words."""
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+
+
+def link_farm(lock, folder):
+    """Give a source, without network, of what a lock names: the machine's store by sha256."""
+    (folder / "sha256").mkdir(parents=True)
+    for artifact in artifacts(lock):
+        (folder / "sha256" / artifact.sha256).symlink_to(artifact.store_path)
+    return folder.as_uri()
+
+
+def works_in(place, program=""):
+    """Tell whether a process has a path among its arguments; ``program`` narrows it to those of a name."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            words = path.read_bytes().decode(errors="replace").split("\0")
+            if program in words[0] and any(str(place) in word for word in words):
+                return True
+    return False
+
+
+def wait_until(condition, *, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
