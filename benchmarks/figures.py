@@ -7,8 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
+from typing import Literal
 
 from steps import Result
+
+Least = Literal["reading", "copying"]
+"""The least one can do with exported bytes: read and hash them, or write them to a new file as well."""
+LEAST: tuple[Least, ...] = ("reading", "copying")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,6 +34,8 @@ class Run:
     """Bytes of the image."""
     reading: float | None
     """Seconds that one process takes to read and hash the same bytes."""
+    copying: float | None
+    """Seconds to write them to a new file as well."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -61,6 +68,7 @@ class Figures:
             parts=result.parts,
             size=result.size,
             reading=result.reading.seconds if result.reading else None,
+            copying=result.copying.seconds if result.copying else None,
         )
         self.runs.append(run)
         return run
@@ -87,9 +95,14 @@ class Figures:
         """Give the bytes of the image."""
         return max((run.size for run in self.of(tool, step, weights) if run.size is not None), default=None)
 
-    def share(self, tool: str, step: str, weights: float) -> float | None:
-        """Give how fast an export is, as a share of what reading and hashing its bytes alone takes."""
-        found = [run.reading / run.seconds for run in self.of(tool, step, weights) if run.reading is not None]
+    def least(self, tool: str, step: str, weights: float, what: Least) -> float | None:
+        """Give the median seconds that the least one can do with the exported bytes takes."""
+        found = [getattr(run, what) for run in self.of(tool, step, weights)]
+        return median(found) if found and None not in found else None
+
+    def share(self, tool: str, step: str, weights: float, what: Least) -> float | None:
+        """Give how fast an export is, as a share of the least one can do with its bytes; the median of all."""
+        found = [getattr(run, what) / run.seconds for run in self.of(tool, step, weights) if getattr(run, what)]
         return median(found) if found else None
 
     @property

@@ -1,7 +1,8 @@
 """What this machine can do at all: hashing, writing, reading. Runs as a process of its own and prints JSON (MB/s).
 
-usage: limits.py FOLDER MEGABYTES    measure, with files of that size in FOLDER
-       limits.py --hash FILE...      read and hash files, and print nothing
+usage: limits.py FOLDER MEGABYTES         measure, with files of that size in FOLDER
+       limits.py --hash FILE...           read and hash files, and print nothing
+       limits.py --copy TARGET FILE...    the same, and write all of them into one new file
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import BinaryIO
 
 PIECE = 1 << 20
 
@@ -23,6 +25,11 @@ def main() -> None:
     if sys.argv[1] == "--hash":
         for name in sys.argv[2:]:
             hash_file(Path(name))
+        return
+    if sys.argv[1] == "--copy":
+        with Path(sys.argv[2]).open("xb", buffering=0) as target:
+            for name in sys.argv[3:]:
+                hash_file(Path(name), target)
         return
     folder, megabytes = Path(sys.argv[1]), int(sys.argv[2])
     file = folder / "limits.bin"
@@ -63,14 +70,16 @@ def read(file: Path) -> None:
             pass
 
 
-def hash_file(file: Path) -> None:
-    """Read and hash a file."""
+def hash_file(file: Path, target: BinaryIO | None = None) -> None:
+    """Read and hash a file, and write it to ``target``."""
     buffer = bytearray(PIECE)
     view = memoryview(buffer)
     hashed = hashlib.sha256()
     with file.open("rb", buffering=0) as stream:
         while count := stream.readinto(buffer):
             hashed.update(view[:count])
+            if target:
+                target.write(view[:count])
 
 
 def hash_memory(megabytes: int) -> None:

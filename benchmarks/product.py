@@ -57,15 +57,17 @@ class Modelpack:
         target = self._folder / name
         command = modelpack_command("export", form, str(target), str(self._content.project))
         usage, _ = measure.run(command, self._environment())
-        result = Result(usage=usage, size=size_of(target), reading=_reading(target), commands=(tuple(command),))
+        size, reading, copying = size_of(target), self._least("--hash", target), self._least("--copy", target)
         remove(target)
-        return result
+        return Result(usage=usage, size=size, reading=reading, copying=copying, commands=(tuple(command),))
+
+    def _least(self, mode: str, exported: Path) -> measure.Usage:
+        """Measure one process that does only the least with the exported bytes."""
+        copy = self._folder / "copy"
+        words = [mode, *([str(copy)] if mode == "--copy" else []), *map(str, files_of(exported))]
+        usage, _ = measure.run([sys.executable, limits.__file__, *words], {})
+        copy.unlink(missing_ok=True)
+        return usage
 
     def _environment(self) -> dict[str, str]:
         return modelpack_environment(self._folder / "store", self._folder / "cache")
-
-
-def _reading(target: Path) -> measure.Usage:
-    """Measure one process that reads and hashes the same bytes."""
-    files = [str(file) for file in files_of(target)]
-    return measure.run([sys.executable, limits.__file__, "--hash", *files], {})[0]

@@ -42,6 +42,8 @@ class Result:
     """Bytes of the image."""
     reading: Usage | None = None
     """What one process takes to read and hash the same bytes."""
+    copying: Usage | None = None
+    """The same, and to write them to a new file."""
     commands: tuple[tuple[str, ...], ...] = ()
     """As they were run."""
 

@@ -16,17 +16,9 @@ def bench(*words):
 
 
 def run_of(tool, step, seconds, **more):
-    always = {"weights": 0.008, "repetition": 0, "cpu_seconds": seconds, "peak_bytes": 1_000_000}
-    return {
-        "tool": tool,
-        "step": step,
-        "seconds": seconds,
-        **always,
-        "parts": {},
-        "size": None,
-        "reading": None,
-        **more,
-    }
+    always = {"weights": 0.008, "repetition": 0, "cpu_seconds": seconds, "peak_bytes": 1_000_000, "parts": {}}
+    least = {"reading": None, "copying": None}
+    return {"tool": tool, "step": step, "seconds": seconds, "size": None, **always, **least, **more}
 
 
 @pytest.fixture
@@ -77,6 +69,14 @@ def test_the_worst_size_of_weights_decides(show):
 def test_the_check_is_set_aside_from_a_change_of_code(show):
     lines = show(run_of("modelpack", "code-only change", 2.9, parts={"check": 2.5, "build": 0.2}))
     assert line_with(lines, "check aside under")[1:] == ["at most 0.40 s", "met"]
+
+
+def test_an_export_is_held_against_reading_and_hashing(show):
+    lines = show(
+        run_of("modelpack", "export oci", 1.0, size=100_000_000),
+        run_of("modelpack", "export oci", 5.0, size=4_000_000_000, reading=4.0, copying=4.5, weights=4.0),
+    )
+    assert line_with(lines, "4 GB at 70 %")[1:] == ["80% (90% of reading, hashing and writing)", "met"]
 
 
 def test_memory_counts_no_step_that_starts_the_server(show):
