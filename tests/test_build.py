@@ -48,7 +48,7 @@ def test_build_prints_the_packages_identity(demo):
     assert built["lock_digest"] == "sha256:" + hashlib.sha256(lock).hexdigest()
     assert (built["checked"], built["hermetic"]) == (True, True)
     assert built["closure_bytes"] == sum(map(int, nix("nix-store", "-q", "--size", *closure(built["store_path"]))))
-    assert {"load", "lock", "fetch", "build", "check"} <= set(built["stages"])
+    assert {"load", "lock", "fetch", "build"} <= set(built["stages"])  # and check, unless the store has it
     assert os.readlink(demo.folder / "result") == built["store_path"]  # noqa: PTH115 - the text
 
 

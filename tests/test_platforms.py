@@ -106,8 +106,10 @@ def emulator(work):
                 with tarfile.open(fileobj=unpacking.stdout, mode="r|") as archive:
                     for member in archive:
                         if member.isfile() and Path(member.name).name in ("qemu-aarch64-static", "qemu-aarch64"):
-                            archive.extract(member, work, filter="data")
-                            return str(work / member.name)
+                            program = work / Path(member.name).name
+                            program.write_bytes(archive.extractfile(member).read())
+                            program.chmod(0o755)
+                            return str(program)
                 unpacking.kill()
     pytest.skip("no qemu-aarch64 that apt could bring")
     return None
