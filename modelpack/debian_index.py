@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from modelpack import debian_control, debian_release, debian_version
@@ -16,6 +15,7 @@ from modelpack.debian_control import Group, Relation
 from modelpack.debian_release import Access, Release
 from modelpack.debian_sources import Archive
 from modelpack.errors import ResolveError
+from modelpack.parallel import run_all
 
 _PROVIDED = re.compile(rb"(?:^|,)\s*([^\s,(:]+)")
 _PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+~_-]*(/[A-Za-z0-9][A-Za-z0-9.+~_-]*)*\.deb")
@@ -103,8 +103,7 @@ def load_releases(archives: Sequence[Archive], access: Access) -> tuple[Release,
         ResolveError: as ``debian_release.load``.
         ToolError: as ``debian_release.load``.
     """
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        found = list(pool.map(lambda archive: debian_release.load(archive, access), archives))
+    found = run_all(lambda archive: debian_release.load(archive, access), archives, workers=8)
     unique = {release.evidence.sha256: release for release in reversed(found)}
     return tuple(release for release in found if unique[release.evidence.sha256] is release)
 
@@ -124,8 +123,7 @@ def load(releases: Sequence[Release], architecture: str, access: Access) -> tupl
     ] or list(releases)
     jobs = [(release, path) for release in wanted for path in _paths(release, architecture)]
     access.progress.start("package indexes", total=len(jobs), unit="files")
-    with ThreadPoolExecutor(max_workers=4) as pool:
-        contents = list(pool.map(lambda job: _fetch(job[0], job[1], access), jobs))
+    contents = run_all(lambda job: _fetch(job[0], job[1], access), jobs, workers=4)
     access.progress.finish("package indexes")
     return tuple(
         Index(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import shutil
 import tempfile
 import threading
 import time
@@ -27,6 +28,9 @@ _TASK = "fetch"
 _ALONE = 64 << 20
 """Bytes from which a file is added by a call of its own, beside others."""
 _RELOCK = "run: modelpack lock"
+_PARTIAL, _STAGING = "partial", "staging-"
+_ABANDONED = 24 * 3600
+"""Seconds after which nobody fills a staging folder any more."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,12 +73,13 @@ def fetch(
     todo = sorted(absent(lock, store), key=lambda item: -item.size)
     stop = Stop()
     wheels = [item.origin for item in todo if isinstance(item.origin, Wheel)]
-    downloader = Downloader(sources, cache / "partial", wheels=wheels, stop=stop)
+    downloader = Downloader(sources, cache / _PARTIAL, wheels=wheels, stop=stop)
     job = _Job(layouts=layouts, store=_Adder(store), downloader=downloader, cache=cache, progress=progress)
     results = _work(job, todo, sources.jobs, stop) if todo else ()
     failures = [result for result in results if isinstance(result, Unavailable)]
     if failures:
         raise _error(failures, len(todo))
+    _sweep(lock, Downloader(sources, cache / _PARTIAL, stop=Stop()), cache)
     return FetchReport(
         artifacts=len(artifacts(lock)),
         added=len(todo),
@@ -90,7 +95,7 @@ def seed_nar_sha256(deb: Deb, *, sources: Sources, cache: Path, progress: Progre
         FetchError: it could not be had, or is not what it should be.
     """
     artifact = seed_artifact(deb, "")
-    downloader = Downloader(sources, cache / "partial", stop=Stop())
+    downloader = Downloader(sources, cache / _PARTIAL, stop=Stop())
     progress.start(_TASK, total=artifact.size)
     try:
         with downloader.reserve(artifact, lambda: None, keep=True) as file:
@@ -113,6 +118,20 @@ def _work(job: _Job, todo: Sequence[Artifact], jobs: int, stop: Stop) -> list[in
         raise _disk_error(error) from error
     finally:
         job.progress.finish(_TASK)
+
+
+def _sweep(lock: Lock, downloader: Downloader, cache: Path) -> None:
+    """Remove what runs that were killed left behind of artifacts that the store has by now."""
+    partial = cache / _PARTIAL
+    left = {place.name.removesuffix(".lock") for place in partial.iterdir()} if partial.is_dir() else ()
+    for artifact in artifacts(lock):
+        if artifact.sha256 in left:
+            with downloader.reserve(artifact, lambda: None):
+                pass
+    for place in cache.glob(f"{_STAGING}*"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - place.stat().st_mtime > _ABANDONED:
+                shutil.rmtree(place, ignore_errors=True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -186,7 +205,7 @@ class _Job:
     @contextlib.contextmanager
     def _staging(self, artifact: Artifact) -> Iterator[Path]:
         """Give a folder, not made yet, that has the artifact's store name."""
-        with tempfile.TemporaryDirectory(dir=self.cache, prefix="staging-") as folder:
+        with tempfile.TemporaryDirectory(dir=self.cache, prefix=_STAGING) as folder:
             yield Path(folder) / artifact.name
 
     @staticmethod

@@ -171,18 +171,28 @@ class Nix:
             "substituters": " ".join(self.substituters),
             # Else a /bin/sh is let in where Nix was built with one.
             "sandbox-paths": "",
-            # The build users of the machine's store may be busy there, and Nix ends all processes of one it takes.
-            **({} if self.store is None and _has_build_users() else {"build-users-group": ""}),
+            # Nix's own default is one build at a time.
+            "max-jobs": "auto",
             **more,
         }
         words = [word for name, value in settings.items() for word in ("--option", name, value)]
-        return [*words, *(("--store", str(self.store)) if self.store else ())]
+        return [*words, *self._place()]
+
+    def _place(self) -> tuple[str, ...]:
+        """Give the words that say which store, and that no build users have a part in it.
+
+        Those of the machine's store may be busy there, and Nix ends all processes of one it takes; in a namespace,
+        their group cannot be given anything.
+        """
+        if self.store is None and _has_build_users():
+            return ()
+        return ("--option", "build-users-group", "", *(("--store", str(self.store)) if self.store else ()))
 
     def _store(self, *arguments: str) -> str:
         return self._run("nix-store", *arguments)
 
     def _run(self, program: str, *arguments: str) -> str:
-        command = [program, *arguments, *(("--store", str(self.store)) if self.store else ())]
+        command = [program, *arguments, *self._place()]
         process = self._start(command)
         out, error = process.communicate()
         if process.returncode and self.store and "File exists" in error:

@@ -68,3 +68,9 @@ def run(work: Callable[[T], R], items: Iterable[T], *, workers: int, stop: Stop)
             yield result  # type: ignore[misc] # no error, so it is a result
     finally:
         stop.set()
+
+
+def run_all(work: Callable[[T], R], items: Iterable[T], *, workers: int) -> list[R]:
+    """Give the results of ``work`` for all items, in their order; otherwise as ``run``."""
+    numbered = run(lambda item: (item[0], work(item[1])), enumerate(items), workers=workers, stop=Stop())
+    return [result for _, result in sorted(numbered, key=lambda pair: pair[0])]
