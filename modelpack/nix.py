@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelpack.errors import BuildError, ToolError
-from modelpack.nixlog import NixLog
+from modelpack.nixlog import NixLog, full_disk
 from modelpack.resources import root
 
 if TYPE_CHECKING:
@@ -201,6 +201,8 @@ class Nix:
             out, error = process.communicate()
         # --check-validity --print-invalid says with its output what is missing, not with its exit code.
         if process.returncode:
+            if full := full_disk(error):
+                raise full
             raise BuildError(f"{' '.join(command[:3])} failed: {_last_line(error)}", details=_hints(error))
         return out
 

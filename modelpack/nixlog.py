@@ -77,10 +77,9 @@ class NixLog:
                 f"the store lacks {len(missing)} artifacts of the lock: {', '.join(missing[:5])}",
                 hint="run: modelpack fetch",
             )
-        if any(_FULL.search(part) for part in (text, *self._log_lines())):
-            return BuildError(
-                "the disk is full: Nix could not write to its store", hint="free some space, run it again"
-            )
+        for part in (text, *self._log_lines()):
+            if full := full_disk(part):
+                return full
         details = (*self._messages[-12:], *self._log_lines()[-_KEPT:])
         if sandbox and not self._logs and _SANDBOX.search(text):
             return BuildError(
@@ -93,6 +92,13 @@ class NixLog:
 
     def _log_lines(self) -> list[str]:
         return [line for lines in self._logs.values() for line in lines]
+
+
+def full_disk(text: str) -> BuildError | None:
+    """Give the error when what Nix or a builder said is that it could not write."""
+    if not _FULL.search(text):
+        return None
+    return BuildError("the disk is full: Nix could not write to its store", hint="free some space, and run it again")
 
 
 def _builder_error(problem: dict[str, Any]) -> ModelpackError:
