@@ -48,7 +48,12 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> tuple[Usage, 
         began = time.perf_counter()
         try:
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=out, stderr=error, env={**os.environ, **environment}
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=error,
+                env={**os.environ, **environment},
+                close_fds=False,
             )
         except OSError as problem:
             raise CommandError(f"{command[0]} cannot be started: {problem.strerror}") from problem

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import measure
 from content import Content
-from steps import CODE, COLD, NO_OP, OCI, OCI_GZIP, WEIGHTS, Result, remove, size_of
+from steps import CODE, COLD, NO_OP, OCI, OCI_GZIP, WEIGHTS, Result, size_of
 from uv import find_uv_bin
+from workplace import remove, unmount
 
 _PYTHON = "python3.11"
 # Everything that changes seldom comes first, so that a change of code rebuilds one layer. The wheels and pip are
@@ -61,10 +62,8 @@ class Buildah:
         }
 
     def end(self) -> None:
-        """See ``Tool``."""
-        # buildah mounts its storage onto itself and leaves it so.
-        if (mount := self._folder / "storage/overlay").is_mount():
-            measure.quietly(["umount", str(mount)])
+        """See ``Tool``. buildah mounts its storage onto itself and leaves it so."""
+        unmount(self._folder)
 
     def _buildah(self, *words: str) -> list[str]:
         roots = ("--root", str(self._folder / "storage"), "--runroot", str(self._folder / "run"))

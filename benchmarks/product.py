@@ -10,7 +10,8 @@ from pathlib import Path
 import limits
 import measure
 from content import Content, modelpack_command, modelpack_environment
-from steps import CODE, COLD, NO_OP, OCI, OCI_ARCHIVE, ROOTFS, UNCHECKED, WEIGHTS, Result, files_of, remove, size_of
+from steps import CODE, COLD, NO_OP, OCI, OCI_ARCHIVE, ROOTFS, UNCHECKED, WEIGHTS, Result, files_of, size_of
+from workplace import remove
 
 
 class Modelpack:

@@ -10,7 +10,6 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,8 @@ import measure
 import peers
 import product
 import report
-from steps import AT_FIRST, CODE, UNCHECKED, WEIGHTS, WITH_WEIGHTS, Tool, free, remove, size_of
+from steps import AT_FIRST, CODE, UNCHECKED, WEIGHTS, WITH_WEIGHTS, Tool, size_of
+from workplace import free, work_folder
 
 PAGE = Path(__file__).resolve().parent.parent / "docs/benchmarks.md"
 LIMITS = "limits"
@@ -157,27 +157,29 @@ def main() -> None:
         cache = arguments.cache.absolute()
         cache.mkdir(parents=True, exist_ok=True)
         try:
-            figures = _measure(_plan(arguments), cache)
+            figures = _measure(_plan(arguments), cache, arguments.json or cache / "results.json")
         except measure.CommandError as error:
             sys.exit(f"run.py: {error}")
-        figures.write(arguments.json or cache / "results.json")
-        say(f"figures: {arguments.json or cache / 'results.json'}")
     print(report.text(figures))
     if arguments.write:
         PAGE.write_text(report.page(figures), encoding="utf-8")
         say(f"page: {PAGE}")
 
 
-def _measure(plan: Plan, cache: Path) -> kept.Figures:
-    wanted, free = max(plan.weights, default=0) * _DISK + _REST, shutil.disk_usage(cache).free / 1e9
-    if free < wanted:
-        sys.exit(f"run.py: {wanted:.0f} GB are needed below {cache}, {free:.0f} GB are free (smaller: --weights 1)")
-    work = Path(tempfile.mkdtemp(prefix="work-", dir=cache))
-    try:
+def _measure(plan: Plan, cache: Path, target: Path) -> kept.Figures:
+    """Measure, and keep the figures in ``target``, those of a run that is stopped as well."""
+    wanted, available = max(plan.weights, default=0) * _DISK + _REST, shutil.disk_usage(cache).free / 1e9
+    if available < wanted:
+        sys.exit(
+            f"run.py: {wanted:.0f} GB are needed below {cache}, {available:.0f} GB are free (smaller: --weights 1)"
+        )
+    with work_folder(cache) as work:
         session = Session(plan, cache, work)
-        session.measure()
-    finally:
-        remove(work)
+        try:
+            session.measure()
+        finally:
+            session.figures.write(target)
+            say(f"figures: {target}")
     return session.figures
 
 

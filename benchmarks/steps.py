@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -27,8 +25,6 @@ AT_FIRST = (COLD, NO_OP, CODE, OCI, OCI_GZIP, OCI_ARCHIVE, ROOTFS)
 WITH_WEIGHTS = (WEIGHTS, NO_OP, CODE, OCI, OCI_ARCHIVE, ROOTFS, UNCHECKED)
 SERVED = (COLD, CODE, WEIGHTS)
 """Steps in which modelpack starts the server, which then may be the largest process."""
-
-_LARGE = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,25 +68,3 @@ def files_of(path: Path) -> list[Path]:
     """Give a file itself, or all files below a folder."""
     found = path.rglob("*") if path.is_dir() else [path]
     return [file for file in found if stat.S_ISREG(file.lstat().st_mode)]
-
-
-def free(folder: Path) -> None:
-    """Remove the large files below a folder, which is nearly all of its bytes.
-
-    The many small ones have to wait for the end: for minutes after a mass of files was removed, ext4 makes new ones
-    slowly, as it avoids the inodes that were freed just now.
-    """
-    for file in files_of(folder):
-        if file.lstat().st_size >= _LARGE:
-            file.unlink()
-
-
-def remove(path: Path) -> None:
-    """Remove a file or a folder, folders of a Nix store included, which not even their owner may write into."""
-    if path.is_dir() and not path.is_symlink():
-        if os.getuid():
-            for folder, _, _ in os.walk(path):
-                Path(folder).chmod(0o755)
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -105,3 +108,50 @@ def test_the_benchmarks_run_through(tmp_path):
     } <= measured
     assert len({run["tool"] for run in figures["runs"]}) + len(figures["left_out"]) == 3
     assert "read and sha256, one thread" in figures["limits"][0]
+
+
+@pytest.fixture
+def workplace(monkeypatch):
+    monkeypatch.syspath_prepend(SCRIPT.parent)
+    return importlib.import_module("workplace")
+
+
+def test_a_run_leaves_no_folder_behind(workplace, tmp_path):
+    with workplace.work_folder(tmp_path) as work:
+        (work / "file").touch()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_removes_what_a_killed_one_left_and_touches_nothing_else(workplace, tmp_path):
+    with workplace.work_folder(tmp_path) as living:
+        dead = tmp_path / f"{living.name}-dead"
+        foreign = tmp_path / "work-of-somebody"
+        for folder in (dead, foreign, living):
+            folder.mkdir(exist_ok=True)
+            (folder / "file").touch()
+        with workplace.work_folder(tmp_path):
+            assert not dead.exists()
+            assert (foreign / "file").exists()
+            assert (living / "file").exists()
+
+
+def test_a_child_that_outlives_its_run_keeps_the_folder(workplace, tmp_path):
+    code = (
+        "import subprocess, sys, os; sys.path.insert(0, sys.argv[1]); import pathlib, workplace\n"
+        "context = workplace.work_folder(pathlib.Path(sys.argv[2])); context.__enter__()\n"
+        "null = subprocess.DEVNULL\n"
+        "child = subprocess.Popen(['sleep', '60'], close_fds=False, stdout=null, stderr=null)\n"
+        "print(child.pid, flush=True); os._exit(0)"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code, SCRIPT.parent, tmp_path], capture_output=True, text=True, check=True
+    )
+    (left,) = tmp_path.iterdir()
+    with workplace.work_folder(tmp_path):
+        assert left.exists()
+    os.kill(int(answer.stdout), signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while left.exists() and time.monotonic() < deadline:
+        with workplace.work_folder(tmp_path):
+            pass
+    assert not left.exists()
