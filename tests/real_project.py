@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -96,3 +98,31 @@ def wait_until(condition, *, seconds=60):
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def serve(folder, cache, port, **variables):
+    """Start ``modelpack run``; give the process and what it said when it was ready."""
+    command = [*MODELPACK, "run", "--port", str(port)]
+    variables = environment(cache, **variables)
+    process = subprocess.Popen(command, cwd=folder, env=variables, stderr=subprocess.PIPE, text=True)
+    for line in process.stderr:
+        if line.startswith("ready: "):
+            return process, line
+    raise AssertionError(process.wait())
+
+
+def ask(folder, port):
+    """Give the answer to a project's sample request."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    body = (folder / "sample-request.json").read_bytes()
+    try:
+        connection.request("POST", "/score", body, {"Content-Type": "application/json"})
+        return json.loads(connection.getresponse().read())
+    finally:
+        connection.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import http.client
 import json
 import os
 import re
@@ -15,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from real_project import CHECKOUT, MODELPACK, build, environment, nix, run
+from real_project import CHECKOUT, ask, build, free_port, nix, run, serve
 
 pytestmark = [pytest.mark.nix, pytest.mark.network]
 
@@ -31,12 +30,6 @@ def edit(folder, name, before, after):
     text = path.read_text(encoding="utf-8")
     assert before in text
     path.write_text(text.replace(before, after), encoding="utf-8")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def test_build_prints_the_packages_identity(demo):
@@ -256,6 +249,15 @@ def test_a_package_without_a_check_is_marked(demo, tmp_path):
     assert "NO: the spec says check: false" in run("build", cwd=folder, cache=demo.cache)[1]
 
 
+def test_a_package_built_without_the_sandbox_is_marked(demo, tmp_path):
+    folder = demo.copy(tmp_path / "demo")
+    built = build(folder, demo.cache, "--no-sandbox")
+    assert (built["hermetic"], built["checked"]) == (False, True)
+    assert built["store_path"] != demo.built["store_path"]
+    assert built["image_digest"] != demo.built["image_digest"]
+    assert "NO: built without the sandbox" in run("build", "--no-sandbox", cwd=folder, cache=demo.cache)[1]
+
+
 def test_check_prints_the_report(demo):
     code, out, err = run("check", cwd=demo.folder, cache=demo.cache)
     assert code == 0, err
@@ -264,35 +266,13 @@ def test_check_prints_the_report(demo):
     assert report["requests"][0]["name"] == "request-1"
 
 
-def serve(demo, port):
-    command = [*MODELPACK, "run", "--port", str(port)]
-    process = subprocess.Popen(
-        command,
-        cwd=demo.folder,
-        env=environment(demo.cache, http_proxy="http://127.0.0.1:1"),
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    for line in process.stderr:
-        if line.startswith("ready: "):
-            return process, line
-    raise AssertionError(process.wait())
-
-
-def ask(demo, port):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    body = (demo.folder / "sample-request.json").read_bytes()
-    connection.request("POST", "/score", body, {"Content-Type": "application/json"})
-    return json.loads(connection.getresponse().read())
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_run_serves_until_it_is_stopped_and_leaves_nothing_behind(demo, number):
     port = free_port()
-    process, line = serve(demo, port)
+    process, line = serve(demo.folder, demo.cache, port, http_proxy="http://127.0.0.1:1")
     assert line == f"ready: http://127.0.0.1:{port}/score\n"
     expected = json.loads((demo.folder / "expected-response.json").read_text())
-    assert [wine["label"] for wine in ask(demo, port)] == [wine["label"] for wine in expected]
+    assert [wine["label"] for wine in ask(demo.folder, port)] == [wine["label"] for wine in expected]
     process.send_signal(number)
     assert process.wait(30) == 0
     process.stderr.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -10,7 +11,20 @@ import time
 from pathlib import Path
 
 import pytest
-from real_project import CHECKOUT, MODELPACK, build, environment, link_farm, nix, run, wait_until, works_in
+from real_project import (
+    CHECKOUT,
+    MODELPACK,
+    ask,
+    build,
+    environment,
+    free_port,
+    link_farm,
+    nix,
+    run,
+    serve,
+    wait_until,
+    works_in,
+)
 
 from modelpack import lock as locks
 
@@ -93,7 +107,18 @@ def test_everything_built_from_nothing_elsewhere_is_the_same(demo, elsewhere):
     assert subprocess.run(there, check=True, stdout=subprocess.PIPE).stdout == here
 
 
-def test_what_was_built_elsewhere_serves_and_exports_the_same(demo, elsewhere, tmp_path):
+def test_what_was_built_elsewhere_serves_from_there(demo, elsewhere):
+    folder, cache, variables = elsewhere
+    port = free_port()
+    process, _ = serve(folder, cache, port, **variables)
+    expected = json.loads((demo.folder / "expected-response.json").read_text())
+    assert [wine["label"] for wine in ask(folder, port)] == [wine["label"] for wine in expected]
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    process.stderr.close()
+
+
+def test_what_was_built_elsewhere_exports_the_same(demo, elsewhere, tmp_path):
     folder, cache, variables = elsewhere
     code, out, err = run("export", "oci-archive", tmp_path / "there.tar", folder, cwd="/", cache=cache, **variables)
     assert code == 0, err
