@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -219,7 +220,8 @@ def test_without_namespaces_it_says_what_helps(refused, tmp_path):
     tools = tmp_path / "tools"
     tools.mkdir()
     for name in ("sh", "python3"):
-        (tools / name).symlink_to(shutil.which(name))
+        # Not what PATH has under that name, which may be a script that needs more of PATH.
+        (tools / name).symlink_to(os.path.realpath(sys.executable if name == "python3" else shutil.which(name)))
     done = serve(refused, path=str(tools))
 
     assert "namespaces of users are refused here" in done.stderr
