@@ -18,7 +18,7 @@ import measure
 import modelpack
 from modelpack import lock as locks
 from modelpack.resources import root
-from modelpack.storepath import flat_path, store_name
+from modelpack.store.storepath import flat_path, store_name
 
 START = 8_000_000
 """Bytes of weights that the project begins with: a file of its own to every tool, yet next to nothing."""

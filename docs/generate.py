@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 
 from modelpack import errors
 from modelpack.cli import app
-from modelpack.schema import schema
+from modelpack.loading.schema import schema
 
 HERE = Path(__file__).parent
 _NOTE = "<!-- Written by docs/generate.py. -->\n\n"

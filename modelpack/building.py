@@ -12,14 +12,14 @@ from pathlib import Path
 
 from modelpack import emulation, locking, records
 from modelpack import lock as locks
-from modelpack.artifacts import absent
 from modelpack.errors import CheckError, ModelpackError
-from modelpack.load import load_spec
+from modelpack.loading.native import load_spec
 from modelpack.lock import Lock
 from modelpack.locking import Machine
-from modelpack.nix import Nix
 from modelpack.records import Built
 from modelpack.spec import Spec
+from modelpack.store.artifacts import absent
+from modelpack.store.nix import Nix
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,7 +76,7 @@ def fetch(project: Project, machine: Machine, nix: Nix, stages: Stages) -> int:
     with stages.time("fetch"):
         if not absent(project.lock, nix):
             return 0
-        from modelpack.fetch import fetch as fetch_artifacts  # noqa: PLC0415 - HTTP, which is needed no earlier
+        from modelpack.store.fetch import fetch as fetch_artifacts  # noqa: PLC0415 - HTTP, which is needed no earlier
 
         report = fetch_artifacts(
             project.lock,
@@ -115,7 +115,7 @@ def _build(project: Project, machine: Machine, nix: Nix, stages: Stages, *, chec
     attributes = ("package", "image", *(("check",) if checked else ()))
     paths = _realise(project, machine, nix, stages, attributes, checked=checked)
     with stages.time("identify"):
-        from modelpack.image import open_image  # noqa: PLC0415
+        from modelpack.delivery.image import open_image  # noqa: PLC0415
 
         image = open_image(paths[1], nix.store or "/")
         # The image was only made because its layers are the package's closure, no more and no less.

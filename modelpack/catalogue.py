@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from modelpack import lock
-from modelpack.keys import CONTENT_TYPE, METHOD, PORT, ROUTES, VARIABLE, VARIABLE_VALUE, default_of
-from modelpack.requirements import judge_requirement
-from modelpack.shape import Key, Many, Named, Table, Text
-from modelpack.shape_reader import Value, near, read
+from modelpack.loading.keys import CONTENT_TYPE, METHOD, PORT, ROUTES, VARIABLE, VARIABLE_VALUE, default_of
+from modelpack.loading.requirements import judge_requirement
+from modelpack.loading.shape import Key, Many, Named, Table, Text
+from modelpack.loading.shape_reader import Value, near, read
+from modelpack.loading.yamlfile import Findings, read_yaml
 from modelpack.spec import CheckRequest, Spec
-from modelpack.yamlfile import Findings, read_yaml
 
 SERVERS = Path(__file__).with_name("servers")
 """The catalogue that modelpack brings."""

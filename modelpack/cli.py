@@ -15,9 +15,9 @@ from modelpack import __version__, building, locking, settings
 from modelpack import lock as locks
 from modelpack.console import Console, print_error, print_json, seconds, size, table
 from modelpack.errors import LockError, ModelpackError
-from modelpack.load import load_spec
-from modelpack.nix import Nix
+from modelpack.loading.native import load_spec
 from modelpack.records import Built
+from modelpack.store.nix import Nix
 
 EVERYTHING = "*"
 """What ``--upgrade`` without a name stands for."""
@@ -182,8 +182,8 @@ def export(
     quiet: Quiet = False,
 ) -> None:
     """Build the package if needed and write it as an image or a tarball."""
-    from modelpack import exporting  # noqa: PLC0415
-    from modelpack.image import open_image  # noqa: PLC0415
+    from modelpack.delivery import exporting  # noqa: PLC0415
+    from modelpack.delivery.image import open_image  # noqa: PLC0415
 
     exporting.check_kind(kind, root=root)
     with _session(quiet=quiet, sandbox=not no_sandbox) as session:
@@ -270,7 +270,7 @@ def doctor(json: Json = False) -> None:
 @app.command(epilog="Example: modelpack schema > modelpack.schema.json")
 def schema() -> None:
     """Print the JSON Schema of modelpack.yaml, for editors."""
-    from modelpack import schema as schemas  # noqa: PLC0415
+    from modelpack.loading import schema as schemas  # noqa: PLC0415
 
     print_json(schemas.schema())
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelpack.errors import ModelpackError
-from modelpack.nix import Nix, system
 from modelpack.settings import Settings, cache_dir
+from modelpack.store.nix import Nix, system
 
 _OLDEST_NIX = (2, 8)
 _LEAST_FREE = 5 * 10**9  # bytes; a package with torch takes about that

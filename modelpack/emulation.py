@@ -11,7 +11,7 @@ from pathlib import Path
 
 from modelpack.errors import ToolError
 from modelpack.lock import Lock
-from modelpack.nix import system
+from modelpack.store.nix import system
 
 _HANDLERS = Path("/proc/sys/fs/binfmt_misc")
 # The last bytes of what a handler asks a program's first twenty bytes to be: ELF's machine, little-endian.

@@ -7,8 +7,8 @@ import tempfile
 from pathlib import Path
 from urllib.parse import quote
 
-from modelpack.nix import Nix
 from modelpack.resources import root
+from modelpack.store.nix import Nix
 
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc")
 

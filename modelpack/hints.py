@@ -35,10 +35,11 @@ def _library_hint(name: str, base: DebianBase, machine: Machine) -> str:
 
 def _packages_with(name: str, base: DebianBase, machine: Machine) -> tuple[str, ...]:
     """Ask the archive's index of files; without one, say nothing rather than guess."""
-    from modelpack import debian_index, http  # noqa: PLC0415 - only for failures
-    from modelpack.debian_contents import packages_with_libraries  # noqa: PLC0415
-    from modelpack.debian_release import Access  # noqa: PLC0415
-    from modelpack.debian_sources import archives_for  # noqa: PLC0415
+    from modelpack.debian import index as debian_index  # noqa: PLC0415 - only for failures
+    from modelpack.debian.contents import packages_with_libraries  # noqa: PLC0415
+    from modelpack.debian.release import Access  # noqa: PLC0415
+    from modelpack.debian.sources import archives_for  # noqa: PLC0415
+    from modelpack.web import http  # noqa: PLC0415 - only for failures
 
     access = Access(cache=machine.cache / "debian", read=http.read, progress=machine.progress)
     try:

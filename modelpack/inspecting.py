@@ -10,7 +10,7 @@ from modelpack import lock as locks
 from modelpack.building import Project, why_unchecked
 from modelpack.console import seconds, size, table
 from modelpack.errors import BuildError
-from modelpack.nix import Nix
+from modelpack.store.nix import Nix
 
 _RIGHT = frozenset({2})
 
@@ -51,7 +51,7 @@ def inspect(project: Project, nix: Nix) -> dict[str, Any]:
 
 def _built(project: Project, nix: Nix) -> dict[str, Any] | None:
     """Give what the store has of it, asking for nothing to be built."""
-    from modelpack.image import open_image  # noqa: PLC0415
+    from modelpack.delivery.image import open_image  # noqa: PLC0415
 
     checked = why_unchecked(project.lock) is None
     try:

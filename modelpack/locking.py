@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelpack import catalogue, files
+from modelpack import catalogue
 from modelpack.errors import LockError
 from modelpack.lock import (
     FILENAME,
@@ -29,13 +29,14 @@ from modelpack.lock import (
     Wheel,
     to_text,
 )
-from modelpack.nix import system
 from modelpack.progress import Progress
 from modelpack.settings import Settings
 from modelpack.spec import CheckRequest, Source, Spec
+from modelpack.store import files
+from modelpack.store.nix import system
 
 if TYPE_CHECKING:
-    from modelpack.download import Sources
+    from modelpack.store.download import Sources
 
 _ARCHITECTURES = {"linux/amd64": "amd64", "linux/arm64": "arm64", "x86_64-linux": "amd64", "aarch64-linux": "arm64"}
 # Raised when the same spec has to be resolved to something else: it makes every lock's sections stale.
@@ -150,11 +151,11 @@ def check_builds_here(lock: Lock) -> None:
 
 def sources(spec: Spec, machine: Machine) -> Sources:
     """Give where artifacts may be had: the machine's own sources, its archives of the suite, and snapshots."""
-    from modelpack.debian_sources import archives_for  # noqa: PLC0415 - not for a no-op build
-    from modelpack.download import Sources  # noqa: PLC0415
+    from modelpack.debian.sources import archives_for  # noqa: PLC0415 - not for a no-op build
+    from modelpack.store.download import Sources  # noqa: PLC0415
 
     def locate_wheels(wheels: Sequence[Wheel]) -> Mapping[str, str]:
-        from modelpack.python_index import locate  # noqa: PLC0415 - only when wheels are missing
+        from modelpack.python.index import locate  # noqa: PLC0415 - only when wheels are missing
 
         return locate(wheels, python=spec.python, folder=spec.path.parent)
 
@@ -272,10 +273,11 @@ def _python_patch(spec: Spec, base: DebianBase) -> str:
 
 def _resolve_base(spec: Spec, previous: Lock | None, machine: Machine) -> DebianBase:
     # Resolving loads what most runs do not need.
-    from modelpack import debian_base, http  # noqa: PLC0415
-    from modelpack.debian_release import Access  # noqa: PLC0415
-    from modelpack.debian_sources import archives_for  # noqa: PLC0415
-    from modelpack.fetch import seed_nar_sha256  # noqa: PLC0415
+    from modelpack.debian import base as debian_base  # noqa: PLC0415
+    from modelpack.debian.release import Access  # noqa: PLC0415
+    from modelpack.debian.sources import archives_for  # noqa: PLC0415
+    from modelpack.store.fetch import seed_nar_sha256  # noqa: PLC0415
+    from modelpack.web import http  # noqa: PLC0415
 
     machine.progress.start("resolving the base", unit="")
     try:
@@ -311,7 +313,7 @@ def _resolve_base(spec: Spec, previous: Lock | None, machine: Machine) -> Debian
 def _resolve_python(
     spec: Spec, base: DebianBase, previous: tuple[Wheel, ...], machine: Machine, upgrade: bool | Sequence[str]
 ) -> tuple[Wheel, ...]:
-    from modelpack import python_resolve  # noqa: PLC0415 - packaging and uv, which most runs do not need
+    from modelpack.python import resolve as python_resolve  # noqa: PLC0415 - packaging and uv, which most runs do not need
 
     return python_resolve.resolve(
         _requirements(spec),

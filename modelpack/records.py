@@ -13,8 +13,8 @@ from pathlib import Path
 from modelpack import lock as locks
 from modelpack.codec import CodecError, from_json, to_json
 from modelpack.lock import Lock
-from modelpack.nix import Nix
 from modelpack.resources import root
+from modelpack.store.nix import Nix
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

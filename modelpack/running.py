@@ -16,8 +16,8 @@ from types import FrameType
 from modelpack import emulation
 from modelpack.errors import CheckError, ToolError
 from modelpack.lock import Lock
-from modelpack.nix import Nix
 from modelpack.records import Built
+from modelpack.store.nix import Nix
 
 _POLL = 0.05  # seconds
 _GRACE = 10  # seconds that processes have to end, once the first of them has

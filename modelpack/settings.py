@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from modelpack.errors import ModelpackError
 
 if TYPE_CHECKING:
-    from modelpack.debian_sources import Archive
+    from modelpack.debian.sources import Archive
 
 SYSTEM = Path("/etc/modelpack/config.toml")
 
@@ -178,7 +178,7 @@ def _place(path: Path, text: str, key: str) -> str:
 
 
 def _archive(data: dict[str, Any]) -> Archive:
-    from modelpack.debian_sources import Archive  # noqa: PLC0415 - only machines with such settings need it
+    from modelpack.debian.sources import Archive  # noqa: PLC0415 - only machines with such settings need it
 
     return Archive(**(data | {"components": tuple(data.get("components", ("main",)))}))
 

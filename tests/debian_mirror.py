@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from modelpack.debian_release import Access
-from modelpack.debian_sources import Archive
+from modelpack.debian.release import Access
+from modelpack.debian.sources import Archive
 from modelpack.errors import FetchError
 
 HERE = Path(__file__).with_name("debian")

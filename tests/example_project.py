@@ -8,7 +8,7 @@ from dataclasses import replace
 import example_lock
 
 from modelpack import locking
-from modelpack.load import load_spec
+from modelpack.loading.native import load_spec
 from modelpack.progress import Silent
 from modelpack.settings import Settings
 

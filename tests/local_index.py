@@ -15,7 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote
 
-from modelpack import credentials, http, http_client
+from modelpack.web import client as http_client
+from modelpack.web import credentials, http
 
 LOGIN = ("ada", "s3cret")
 

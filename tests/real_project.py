@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelpack.artifacts import artifacts
+from modelpack.store.artifacts import artifacts
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 STARTER = CHECKOUT / "templates" / "sklearn-azureml"

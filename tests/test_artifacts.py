@@ -3,13 +3,13 @@ from __future__ import annotations
 import pytest
 from artifact_sources import deb, make_deb, make_lock, sha256, wheel, write
 
-from modelpack import seed
-from modelpack.artifacts import LargeFile, Seed, SmallFiles, absent, artifacts
 from modelpack.errors import FetchError
-from modelpack.files import scan
 from modelpack.lock import LARGE
 from modelpack.progress import Silent
-from modelpack.storepath import flat_path, recursive_path
+from modelpack.store import seed
+from modelpack.store.artifacts import LargeFile, Seed, SmallFiles, absent, artifacts
+from modelpack.store.files import scan
+from modelpack.store.storepath import flat_path, recursive_path
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from modelpack import atomic
+from modelpack.delivery import atomic
 from modelpack.errors import ExportError
 
 
@@ -95,7 +95,7 @@ def test_a_pipe_is_written_to_as_it_is(tmp_path):
 KILLED = """
 import sys, time
 from pathlib import Path
-from modelpack import atomic
+from modelpack.delivery import atomic
 
 with atomic.{make}(Path(sys.argv[1])) as made:
     print("writing", flush=True)

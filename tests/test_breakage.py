@@ -18,7 +18,7 @@ import pytest
 from real_project import MODELPACK, SAME, build, environment, link_farm, run, wait_until, works_in
 
 from modelpack import lock as locks
-from modelpack.artifacts import artifacts
+from modelpack.store.artifacts import artifacts
 
 pytestmark = [pytest.mark.nix, pytest.mark.network]
 

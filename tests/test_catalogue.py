@@ -25,7 +25,7 @@ from modelpack.catalogue import (
     server_requirements,
 )
 from modelpack.errors import SpecError
-from modelpack.load import load_spec
+from modelpack.loading.native import load_spec
 from modelpack.lock import LockedRequirement, Server
 
 SPEC = """\

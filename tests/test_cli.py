@@ -14,7 +14,7 @@ import example_project
 import pytest
 
 from modelpack import cli, settings
-from modelpack.load import load_spec
+from modelpack.loading.native import load_spec
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 COMMANDS = ("init", "lock", "fetch", "build", "check", "export", "run", "inspect", "why", "doctor", "schema")

@@ -8,7 +8,7 @@ import tarfile
 
 import pytest
 
-from modelpack.deb import read_member
+from modelpack.debian.deb import read_member
 from modelpack.errors import FetchError, ToolError
 
 TEXT = b"\x7fELF"
@@ -112,7 +112,7 @@ def test_a_file_that_is_there_twice_is_refused(deb):
 
 
 def test_a_file_too_large_for_memory_is_refused(deb, monkeypatch):
-    monkeypatch.setattr("modelpack.deb.LIMIT", 3)
+    monkeypatch.setattr("modelpack.debian.deb.LIMIT", 3)
 
     with pytest.raises(FetchError, match="usr/bin/busybox is too large: 4 bytes"):
         read_member(deb(), "usr/bin/busybox")

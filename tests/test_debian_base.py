@@ -5,14 +5,15 @@ from dataclasses import replace
 import pytest
 from debian_mirror import BOOKWORM, SECURITY, Mirror
 
-from modelpack import codec, http
-from modelpack.debian_base import TARGET, TOOLS, BaseRequest, glibc_version, python_package, resolve_base
-from modelpack.debian_contents import packages_with_libraries
-from modelpack.debian_index import Index, load_releases
-from modelpack.debian_release import Access
-from modelpack.debian_sources import archives_for
+from modelpack import codec
+from modelpack.debian.base import TARGET, TOOLS, BaseRequest, glibc_version, python_package, resolve_base
+from modelpack.debian.contents import packages_with_libraries
+from modelpack.debian.index import Index, load_releases
+from modelpack.debian.release import Access
+from modelpack.debian.sources import archives_for
 from modelpack.errors import ResolveError
 from modelpack.lock import DebianBase
+from modelpack.web import http
 
 REQUEST = BaseRequest(
     suite="bookworm", python="3.11", packages=(), target_architecture="amd64", build_architecture="amd64"

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 from debian_mirror import BOOKWORM, SECURITY, Mirror
 
-from modelpack import debian_contents
-from modelpack.debian_contents import packages_with_libraries
-from modelpack.debian_index import load_releases
+from modelpack.debian import contents as debian_contents
+from modelpack.debian.contents import packages_with_libraries
+from modelpack.debian.index import load_releases
 from modelpack.errors import ResolveError
 from modelpack.progress import Silent
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelpack.debian_control import Relation, paragraphs, relations
+from modelpack.debian.control import Relation, paragraphs, relations
 
 TEXT = """\
 # a comment

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from debian_mirror import BOOKWORM, SECURITY, Mirror
 
-from modelpack.debian_control import Relation
-from modelpack.debian_index import Index, load, load_releases
+from modelpack.debian.control import Relation
+from modelpack.debian.index import Index, load, load_releases
 from modelpack.errors import ResolveError
 from modelpack.progress import Silent
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 import pytest
 from debian_mirror import BOOKWORM, HERE, NOW, PACKAGES, SECURITY, Mirror
 
-from modelpack import debian_release
-from modelpack.debian_release import fetch, fetch_packed, load
+from modelpack.debian import release as debian_release
+from modelpack.debian.release import fetch, fetch_packed, load
 from modelpack.errors import ResolveError
 
 BY_HASH = "dists/bookworm/main/binary-amd64/by-hash/SHA256"

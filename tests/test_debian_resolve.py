@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelpack import debian_left_out
-from modelpack.debian_index import Index
-from modelpack.debian_resolve import resolve
+from modelpack.debian import left_out as debian_left_out
+from modelpack.debian.index import Index
+from modelpack.debian.resolve import resolve
 from modelpack.errors import ResolveError
 
 

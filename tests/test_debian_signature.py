@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from modelpack import debian_signature
-from modelpack.debian_signature import verify
+from modelpack.debian import signature as debian_signature
+from modelpack.debian.signature import verify
 from modelpack.errors import ResolveError, ToolError
 
 HERE = Path(__file__).with_name("debian")

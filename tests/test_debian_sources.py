@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from modelpack.debian_sources import Archive, archives_for
+from modelpack.debian.sources import Archive, archives_for
 from modelpack.errors import ResolveError
 
 KEY = Path(__file__).with_name("debian") / "archive.asc"

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelpack import debian_version
-from modelpack.debian_version import compare, key, satisfies, upstream
+from modelpack.debian import version as debian_version
+from modelpack.debian.version import compare, key, satisfies, upstream
 
 ORDERED = [
     "1~~-1",

@@ -6,11 +6,11 @@ import time
 import pytest
 from artifact_sources import deb, serving, sha256, wheel, write
 
-from modelpack import http
-from modelpack.artifacts import _package
-from modelpack.download import Downloader, Sources, Unavailable
 from modelpack.errors import FetchError
 from modelpack.parallel import Stop, Stopped
+from modelpack.store.artifacts import _package
+from modelpack.store.download import Downloader, Sources, Unavailable
+from modelpack.web import http
 
 CONTENT = bytes(range(256)) * 400
 WHEEL = wheel("one", CONTENT)

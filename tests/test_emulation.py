@@ -6,8 +6,9 @@ import dataclasses
 
 import pytest
 
-from modelpack import emulation, nix
+from modelpack import emulation
 from modelpack.errors import ToolError
+from modelpack.store import nix
 
 ARM64 = "7f454c460201010000000000000000000200b700"
 """What programs for it begin with; the last but two bytes are ELF's machine."""

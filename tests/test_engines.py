@@ -11,8 +11,8 @@ import uuid
 import pytest
 from fake_store import BUSYBOX, IMAGE, WEIGHTS, make_image
 
-from modelpack import export, rootfs
-from modelpack.image import open_image
+from modelpack.delivery import export, rootfs
+from modelpack.delivery.image import open_image
 
 pytestmark = pytest.mark.container
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from fake_store import IMAGE, WEIGHTS, make_image
 
-from modelpack import export, rootfs
+from modelpack.delivery import export, rootfs
+from modelpack.delivery.image import open_image
 from modelpack.errors import ExportError
-from modelpack.image import open_image
 
 KINDS = {
     "oci": export.export_oci,
@@ -246,8 +246,9 @@ def test_an_archive_can_go_into_a_pipe(image, out):
 SLOW = """
 import sys
 from pathlib import Path
-from modelpack import export, rootfs
-from modelpack.image import open_image
+from modelpack.delivery import export
+from modelpack.delivery import rootfs
+from modelpack.delivery.image import open_image
 
 class Slow:
     def note(self, text): pass
@@ -285,8 +286,8 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from fake_store import IMAGE, describe_image
-from modelpack.export import export_docker_archive
-from modelpack.image import open_image
+from modelpack.delivery.export import export_docker_archive
+from modelpack.delivery.image import open_image
 
 machine = Path(sys.argv[2])
 describe_image(machine)

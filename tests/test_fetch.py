@@ -13,15 +13,16 @@ import pytest
 from artifact_sources import Counting, Recorder, deb, make_deb, make_lock, serving, sha256, wheel, write
 
 import modelpack
-from modelpack import fetch as fetching
-from modelpack import http, seed
-from modelpack.artifacts import absent, artifacts
 from modelpack.errors import FetchError
-from modelpack.fetch import Sources, fetch, seed_nar_sha256
-from modelpack.files import scan
 from modelpack.lock import LARGE, to_text
-from modelpack.nix import Nix
 from modelpack.progress import Silent
+from modelpack.store import fetch as fetching
+from modelpack.store import seed
+from modelpack.store.artifacts import absent, artifacts
+from modelpack.store.fetch import Sources, fetch, seed_nar_sha256
+from modelpack.store.files import scan
+from modelpack.store.nix import Nix
+from modelpack.web import http
 
 pytestmark = pytest.mark.nix
 
@@ -242,9 +243,9 @@ def test_the_hash_of_the_seed_is_found_before_there_is_a_lock(bring, lock, site,
 SCRIPT = """
 import sys
 from pathlib import Path
-from modelpack.fetch import Sources, fetch
+from modelpack.store.fetch import Sources, fetch
 from modelpack.lock import parse
-from modelpack.nix import Nix
+from modelpack.store.nix import Nix
 from modelpack.progress import Silent
 
 class Said(Silent):

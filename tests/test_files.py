@@ -10,11 +10,11 @@ import time
 
 import pytest
 
-from modelpack import files, statcache
 from modelpack.errors import SpecError
-from modelpack.files import locate, scan
 from modelpack.lock import LARGE
 from modelpack.progress import Silent
+from modelpack.store import files, statcache
+from modelpack.store.files import locate, scan
 
 ROOT = os.geteuid() == 0
 

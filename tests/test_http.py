@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from local_index import LOGIN, isolate, serving, sha256
 
-from modelpack import credentials, http
 from modelpack.errors import FetchError
+from modelpack.web import credentials, http
 
 CONTENT = os.urandom(300_000)
 
@@ -311,7 +311,7 @@ class TestTls:
 FULL_DISK = """
 import sys
 from pathlib import Path
-from modelpack import http
+from modelpack.web import http
 from modelpack.errors import FetchError
 try:
     http.download(sys.argv[1], Path(sys.argv[2], "part"), size=300000, sha256="0" * 64, on_bytes=lambda _: None)
@@ -326,7 +326,7 @@ def test_a_full_disk_is_told_and_what_arrived_is_kept(source, tmp_path):
     small.mkdir()
     script = 'mount -t tmpfs -o size=100k none "$3" && "$1" -c "$2" "$4" "$3" && stat -c %s "$3/part"'
     words = ["sh", "-c", script, "sh", sys.executable, FULL_DISK, str(small), source.as_uri()]
-    environment = {**os.environ, "PYTHONPATH": str(Path(http.__file__).parents[1])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(http.__file__).parents[2])}
     done = subprocess.run(["unshare", "-rm", *words], capture_output=True, text=True, env=environment, check=False)
     if "unshare" in done.stderr or "mount" in done.stderr:
         pytest.skip("no user namespaces")
@@ -337,7 +337,7 @@ def test_a_full_disk_is_told_and_what_arrived_is_kept(source, tmp_path):
 
 
 def test_nothing_heavy_is_loaded_before_it_is_needed():
-    code = "import sys, modelpack.http; print({'urllib3', 'ssl', 'packaging'} & set(sys.modules))"
-    root = str(Path(http.__file__).parents[1])
+    code = "import sys, modelpack.web.http; print({'urllib3', 'ssl', 'packaging'} & set(sys.modules))"
+    root = str(Path(http.__file__).parents[2])
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
     assert done.stdout.strip() == "set()"

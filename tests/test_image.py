@@ -7,8 +7,8 @@ import shutil
 import pytest
 from fake_store import IMAGE, PACKAGE, WEIGHTS, make_image
 
+from modelpack.delivery.image import blob, open_image, tar
 from modelpack.errors import ExportError
-from modelpack.image import blob, open_image, tar
 
 
 @pytest.fixture

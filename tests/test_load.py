@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from modelpack.errors import SpecError
-from modelpack.load import load_spec, this_platform
-from modelpack.requirements import judge_requirement
+from modelpack.loading.native import load_spec, this_platform
+from modelpack.loading.requirements import judge_requirement
 from modelpack.spec import Base, Check, CheckRequest, Image, Requirement, Server, Source
 
 SPECS = Path(__file__).with_name("specs")

@@ -15,8 +15,8 @@ from example_project import SPEC, lock_of, write
 from modelpack import lock as locks
 from modelpack import locking
 from modelpack.errors import LockError
-from modelpack.load import load_spec
-from modelpack.nix import system
+from modelpack.loading.native import load_spec
+from modelpack.store.nix import system
 
 
 @pytest.fixture

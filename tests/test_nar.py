@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from modelpack.lock import FileEntry
-from modelpack.nar import ChangedError, nar_sha256
+from modelpack.store.nar import ChangedError, nar_sha256
 
 NAMES = st.sampled_from(["a", "b", "a.b", "a-b", "A", "é", "z z", "0", "ab", "~", "+"])
 FILES = st.tuples(st.binary(max_size=40), st.booleans())

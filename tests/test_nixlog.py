@@ -7,7 +7,7 @@ import json
 import pytest
 
 from modelpack.errors import BuildError, CheckError
-from modelpack.nixlog import NixLog
+from modelpack.store.nixlog import NixLog
 
 DRV = "/nix/store/00000000000000000000000000000000-check-demo.drv"
 START = {"action": "start", "id": 7, "type": 105, "fields": [DRV, "", 1, 1], "text": "building", "level": 3}

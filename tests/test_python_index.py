@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 from local_index import LOGIN, isolate, make_wheel, serving, sha256
 
-from modelpack import http, index_settings, pip_settings, python_index, uv_tool
 from modelpack.errors import FetchError
 from modelpack.lock import Wheel
+from modelpack.python import index as python_index
+from modelpack.python import index_settings, pip_settings, uv_tool
+from modelpack.web import http
 
 
 @pytest.fixture(autouse=True)

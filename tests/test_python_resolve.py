@@ -6,12 +6,12 @@ import pytest
 from local_index import Notes, isolate, make_wheel, serving, sha256
 from packaging.requirements import Requirement
 
-from modelpack import python_index
 from modelpack.errors import ModelpackError, ResolveError
 from modelpack.lock import LockedRequirement, Parent
-from modelpack.python_dependencies import Distribution, closure
-from modelpack.python_resolve import resolve
-from modelpack.target import Target, target_environment, target_tags
+from modelpack.python import index as python_index
+from modelpack.python.dependencies import Distribution, closure
+from modelpack.python.resolve import resolve
+from modelpack.python.target import Target, target_environment, target_tags
 
 AMD64 = {"python": "3.11", "platform": "linux/amd64", "glibc": "2.36"}
 

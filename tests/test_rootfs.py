@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from fake_store import BASE, BUSYBOX, IMAGE, PACKAGE, WEIGHTS, make_image
 
-from modelpack import rootfs
+from modelpack.delivery import rootfs
+from modelpack.delivery.image import open_image
 from modelpack.errors import ExportError
-from modelpack.image import open_image
 
 NOBODY = 65534
 

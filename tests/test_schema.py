@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from modelpack.catalogue import server_names
-from modelpack.keys import spec_table
-from modelpack.schema import schema, schema_text
-from modelpack.shape import Either, Many, Named, Never, Number, Table, Text
-from modelpack.shape_reader import read
-from modelpack.yamlfile import Findings, ListNode, Scalar, parse_yaml
+from modelpack.loading.keys import spec_table
+from modelpack.loading.schema import schema, schema_text
+from modelpack.loading.shape import Either, Many, Named, Never, Number, Table, Text
+from modelpack.loading.shape_reader import read
+from modelpack.loading.yamlfile import Findings, ListNode, Scalar, parse_yaml
 
 ROOT = Path(__file__).parents[1]
 SPEC = spec_table(server_names())
@@ -86,7 +86,7 @@ def test_the_schema_is_a_schema():
 
 
 def test_the_file_in_docs_is_up_to_date():
-    # To write it: python -c "from modelpack.schema import schema_text; print(schema_text(), end='')"
+    # To write it: python -c "from modelpack.loading.schema import schema_text; print(schema_text(), end='')"
     assert (ROOT / "docs/modelpack.schema.json").read_text() == schema_text()
 
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from modelpack.statcache import RACY, StatCache
+from modelpack.store.statcache import RACY, StatCache
 
 SHA = "ab" * 32
 

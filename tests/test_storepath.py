@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelpack import storepath
+from modelpack.store import storepath
 
 EMPTY = hashlib.sha256().hexdigest()
 

@@ -6,7 +6,7 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from modelpack.yamlfile import (
+from modelpack.loading.yamlfile import (
     MAX_BYTES,
     Entry,
     Findings,

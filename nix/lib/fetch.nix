@@ -5,7 +5,7 @@ let
   # Nothing is downloaded from here by itself; curl names this address when the artifact is not in the store.
   absent = name: "file:///artifact-not-in-the-store/run-modelpack-fetch/${name}";
 
-  # The same rule as modelpack/storepath.py: every byte that a store name may not have becomes "-".
+  # The same rule as modelpack/store/storepath.py: every byte that a store name may not have becomes "-".
   storeName =
     filename:
     let

@@ -1,0 +1,1 @@
+"""Debian archives: signatures, indexes, resolution."""

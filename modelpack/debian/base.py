@@ -1,0 +1,134 @@
+"""The base environment out of Debian: which packages, and their resolution from verified indexes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from modelpack.debian import index as debian_index
+from modelpack.debian import version as debian_version
+from modelpack.debian.index import Index
+from modelpack.debian.release import Access
+from modelpack.debian.resolve import resolve
+from modelpack.debian.sources import Archive
+from modelpack.errors import ResolveError
+from modelpack.lock import Deb, DebSet, Evidence
+
+SUITES: Mapping[str, str] = {"3.11": "bookworm", "3.13": "trixie"}
+"""Python version to the Debian release that has it."""
+
+TARGET: Mapping[str, str] = {
+    "ca-certificates": "certificate authorities that TLS clients trust",
+    "dash": "/bin/sh, for entry scripts and subprocess with shell=True",
+    "libatomic1": "manylinux policy, from 2.17 on",
+    "libc-bin": "the locale C.UTF-8, getent and ldconfig",
+    "libexpat1": "manylinux policy",
+    "libgcc-s1": "manylinux policy",
+    "libgomp1": "OpenMP: wheels such as lightgbm's expect the system's",
+    "libstdc++6": "manylinux policy",
+    "netbase": "/etc/protocols and /etc/services",
+    "tzdata": "time zones of zoneinfo",
+    "zlib1g": "manylinux policy",
+}
+"""What every package's base has beside Python, and why.
+
+Wheels may take from the system what the manylinux policies (PEP 600 and auditwheel's tables) allow. Of it, the C
+library's parts are in libc6, and what is small is above. The rest belongs to desktops: GL, the X11 libraries
+(libX11, libXext, libXrender, libICE, libSM) and GLib. A wheel that needs one of those is told the package to add.
+"""
+
+TOOLS: Mapping[str, str] = {
+    "patchelf": "sets the interpreter and search path of the base's programs",
+    "zstd": "the codec of layers; gzip is Python's zlib",
+}
+"""What the machine that builds needs beside Python."""
+
+SEED = "busybox-static"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BaseRequest:
+    """What is wanted of a base."""
+
+    suite: str
+    python: str
+    """``3.11``."""
+    packages: tuple[str, ...]
+    """Beside ``TARGET``; each as ``name``, ``name=version`` or ``name/suite``."""
+    target_architecture: str
+    """``amd64``, ``arm64``: of the package."""
+    build_architecture: str
+    """Of the machine that builds."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResolvedBase:
+    """A ``modelpack.lock.DebianBase`` but for ``seed_nar_sha256``, which takes the seed's file to compute."""
+
+    suite: str
+    glibc: str
+    evidence: tuple[Evidence, ...]
+    target: DebSet
+    tools: DebSet
+    seed: Deb
+
+
+def resolve_base(request: BaseRequest, archives: Sequence[Archive], access: Access) -> ResolvedBase:
+    """Resolve the target's packages, the builder's tools and the seed.
+
+    Raises:
+        ResolveError: an archive that cannot be reached or trusted, a suite without that Python, a package that
+            is not there, or packages that do not fit together.
+        ToolError: no program that verifies signatures.
+    """
+    releases = debian_index.load_releases(archives, access)
+    target = debian_index.load(releases, request.target_architecture, access)
+    same = request.build_architecture == request.target_architecture
+    build = target if same else debian_index.load(releases, request.build_architecture, access)
+    python = python_package(request.suite, target, request.python)
+    target_set = _deb_set((python, *TARGET, *request.packages), target, request.target_architecture)
+    return ResolvedBase(
+        suite=request.suite,
+        glibc=glibc_version(target_set.packages),
+        evidence=tuple(release.evidence for release in releases),
+        target=target_set,
+        tools=_deb_set((python, *TOOLS), build, request.build_architecture),
+        seed=next(deb for deb in resolve((SEED,), build, request.build_architecture) if deb.name == SEED),
+    )
+
+
+def glibc_version(debs: Iterable[Deb]) -> str:
+    """Give the version of the C library: ``2.36``.
+
+    Raises:
+        ResolveError: libc6 is not among the packages.
+    """
+    for deb in debs:
+        if deb.name == "libc6" and (match := re.match(r"\d+\.\d+", debian_version.upstream(deb.version))):
+            return match[0]
+    raise ResolveError("the base has no C library: libc6 is not among its packages")
+
+
+def python_package(suite: str, indexes: Sequence[Index], python: str) -> str:
+    """Give the name of the package that has a version of Python.
+
+    Raises:
+        ResolveError: the suite has no such Python.
+    """
+    names = {name for index in indexes for name in index.names()}
+    if f"python{python}" in names:
+        return f"python{python}"
+    minors = sorted(int(match[1]) for name in names if (match := re.fullmatch(r"python3\.(\d+)", name)))
+    has = " and ".join(f"Python 3.{minor}" for minor in minors) or "no Python 3"
+    if python in SUITES:
+        hint = f"use base: debian:{SUITES[python]}, which has Python {python}"
+    else:
+        known = ", ".join(f"{version} ({name})" for version, name in SUITES.items())
+        hint = f"no Debian release that packages are made from has Python {python}; there is {known}"
+    raise ResolveError(f"Debian {suite} has {has}, not Python {python}", hint=hint)
+
+
+def _deb_set(requested: Iterable[str], indexes: Sequence[Index], architecture: str) -> DebSet:
+    names = tuple(sorted(set(requested)))
+    return DebSet(architecture=architecture, requested=names, packages=resolve(names, indexes, architecture))

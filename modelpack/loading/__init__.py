@@ -1,0 +1,1 @@
+"""Specs in every form people write them, read into ``modelpack.spec``."""

@@ -1,0 +1,126 @@
+"""The ``check`` of a spec: sample requests, and what must come back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelpack.catalogue import ServerEntry
+from modelpack.loading.keys import CHECK
+from modelpack.loading.shape_reader import Value, read
+from modelpack.loading.sources import FILE, Folder, find_source
+from modelpack.loading.yamlfile import Entry, Findings, MapNode, Place, Scalar, join_path
+from modelpack.spec import Check, CheckRequest, Source
+
+SAMPLE_REQUEST = "sample-request.json"
+EXPECTED_RESPONSE = "expected-response.json"
+"""Beside the spec, these two are the check of a spec that says none."""
+
+_WITH_BODY = ("POST", "PUT", "PATCH")
+
+
+def read_check(root: Value, entry: ServerEntry | None, folder: Folder, findings: Findings) -> Check | None:
+    """Read the key ``check``; None when the spec wants none, or when it is wrong.
+
+    Args:
+        root: the whole spec.
+        entry: what the catalogue says of the server; None when the server is wrong.
+        folder: where relative paths begin.
+        findings: takes what is wrong.
+    """
+    value = root.fields.get("check")
+    if value is None and "check" not in root.wrong:
+        value = _beside(root.place, folder, findings)
+    if value is None or value.data is False:
+        return None
+    values = value.fields["requests"].items if "requests" in value.fields else (value,)
+    if "requests" in value.wrong:
+        return None
+    reader = _RequestReader(entry=entry, folder=folder, findings=findings)
+    requests = tuple(reader.read(item, number) for number, item in enumerate(values, start=1))
+    seen: set[str] = set()
+    for request, item in zip(requests, values, strict=True):
+        if request.name in seen:
+            findings.add(item.place, f"two requests have the name {request.name}", path=join_path(item.path, "name"))
+        seen.add(request.name)
+    return Check(requests=requests, timeout=value.get_number("timeout") or 0)
+
+
+def _beside(place: Place, folder: Folder, findings: Findings) -> Value | None:
+    """Make the check of the sample files beside the spec."""
+    names = {"request": SAMPLE_REQUEST, "response": EXPECTED_RESPONSE}
+    if not (folder.path / SAMPLE_REQUEST).is_file():
+        hint = f"write check: {{request: {SAMPLE_REQUEST}, response: {EXPECTED_RESPONSE}}}, or check: false"
+        findings.add(place, f"missing, and there is no {SAMPLE_REQUEST}", hint, path="check")
+        return None
+    entries = (
+        Entry(key=key, place=place, value=Scalar(place=place, text=name, plain=False))
+        for key, name in names.items()
+        if (folder.path / name).is_file()
+    )
+    return read(CHECK, MapNode(place=place, entries=tuple(entries)), "check", findings)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _RequestReader:
+    entry: ServerEntry | None
+    folder: Folder
+    findings: Findings
+
+    def read(self, value: Value, number: int) -> CheckRequest:
+        method = value.get_text("method") or (self.entry.method if self.entry else "POST")
+        content_type = value.get_text("content_type") or (self.entry.content_type if self.entry else "")
+        request = self._file(value, "request")
+        response = self._file(value, "response")
+        if method in _WITH_BODY and not {"request", "method"} & {*value.fields, *value.wrong} and self.entry:
+            hint = f"write request: {SAMPLE_REQUEST}, or method: GET"
+            path = join_path(value.path, "request")
+            self.findings.add(value.place, f"missing, a {method} request has a body", hint, path=path)
+        if request and _is_json(content_type):
+            self._judge_json(request)
+        if response and response.path.suffix == ".json":
+            self._judge_json(response)
+        status, tolerance = value.get_number("status"), value.get_number("tolerance")
+        return CheckRequest(
+            name=value.get_text("name") or f"request-{number}",
+            request=request,
+            response=response,
+            route=value.get_text("route"),
+            method=method,
+            content_type=content_type,
+            status=int(status or 0),
+            tolerance=tolerance or 0.0,
+        )
+
+    def _file(self, value: Value, key: str) -> Source | None:
+        path = value.fields.get(key)
+        return find_source(path, self.folder, self.findings, kind=FILE) if path else None
+
+    def _judge_json(self, source: Source) -> None:
+        shown = self.folder.show(source.path)
+        place, message = _judge_json(source.path, shown)
+        if message:
+            self.findings.add(place, message, path=source.key)
+
+
+def _is_json(content_type: str) -> bool:
+    media_type = content_type.partition(";")[0].strip().lower()
+    return media_type == "application/json" or media_type.endswith("+json")
+
+
+def _judge_json(path: Path, shown: str) -> tuple[Place, str | None]:
+    """Give the place and the text of what keeps a file from being JSON; None when it is."""
+    start = Place(file=shown, line=1, column=1)
+    try:
+        json.loads(path.read_bytes())
+    except json.JSONDecodeError as error:
+        message = f"not JSON: {error.msg[:1].lower()}{error.msg[1:]}"
+        return Place(file=shown, line=error.lineno, column=error.colno), message
+    except UnicodeDecodeError as error:
+        return start, f"not JSON: not {error.encoding.upper()}"
+    except RecursionError:
+        return start, "not JSON: nested too deeply"
+    except OSError as error:
+        return start, f"cannot be read: {error.strerror}"
+    return start, None

@@ -1,0 +1,357 @@
+"""Every key of ``modelpack.yaml``: the one description behind the loader and the JSON Schema."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, cast
+
+from modelpack.loading.shape import Data, Either, Key, Many, Named, Never, Number, Table, Text
+from modelpack.spec import Check, CheckRequest, Image
+
+PYTHON_OF = {"bookworm": "3.11", "trixie": "3.13"}
+"""The Debian suites that can be a base, and the Python version of each."""
+DEFAULT_BASE = "debian:bookworm"
+DEFAULT_SERVER = "azureml"
+PLATFORMS = ("linux/amd64", "linux/arm64")
+
+PATH = Text(noun="a path", pattern=r"^[^\x00]+$")
+SAFE_NAME = Text(
+    noun="a name of letters, digits and . _ - that begins with a letter or digit",
+    pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+    longest=100,
+)
+VARIABLE = Text(noun="a name of letters, digits and _ that begins with no digit", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+VARIABLE_VALUE = Text(pattern=r"^[^\x00]*$", numbers=Number(minimum=None), booleans=True)
+ROUTE = Text(noun="a path that begins with /", pattern=r"^/[^\s?#]*$")
+ADDRESS = Text(noun="a path that begins with /", pattern=r"^/[^\s#]*$")
+ROUTES = Table(
+    keys=tuple(
+        Key(name=kind, shape=ROUTE, doc=f"Path of the {kind} route")
+        for kind in ("liveness", "readiness", "scoring", "openapi")
+    )
+)
+PORT = Number(whole=True, minimum=1, maximum=65535)
+METHOD = Text(choices=("GET", "POST", "PUT", "PATCH", "DELETE"))
+CONTENT_TYPE = Text(noun="a media type such as application/json", pattern=r"^[\w.+-]+/[\w.+-]+( *;.*)?$")
+
+
+def default_of(cls: type[Any], name: str) -> Data:
+    """Give the default that a dataclass has for a field."""
+    return cast("Data", next(field.default for field in dataclasses.fields(cls) if field.name == name))
+
+
+def spec_table(servers: tuple[str, ...]) -> Table:
+    """Give the shape of a whole spec, for a catalogue with these servers."""
+    return Table(
+        keys=(
+            Key(name="$schema", shape=Text(), doc="Address of the JSON Schema of this file, for editors"),
+            *_IDENTITY,
+            *_CONTENT,
+            Key(
+                name="server",
+                shape=_server(servers),
+                doc="The inference server",
+                required=DEFAULT_SERVER not in servers,
+                example=next(iter(servers), None),
+                default=DEFAULT_SERVER if DEFAULT_SERVER in servers else None,
+                mistaken=("inferencing_server", "inference_server", "serving", "runtime"),
+            ),
+            *_SURROUNDINGS,
+        )
+    )
+
+
+_IDENTITY = (
+    Key(
+        name="name",
+        shape=Text(
+            noun="a name of lower-case letters and digits, with single . _ - between them",
+            pattern=r"^[a-z0-9]+([._-][a-z0-9]+)*$",
+            longest=100,
+        ),
+        doc="Name of the package, also as an OCI repository name",
+        required=True,
+        example="diabetes",
+    ),
+    Key(
+        name="version",
+        shape=Text(
+            noun="a version of letters, digits and . _ - that begins with a letter or digit",
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+            longest=128,
+            numbers=Number(),
+        ),
+        doc="Version of the package, also as an OCI tag; taken as it is spelled",
+        default="1",
+    ),
+    Key(name="description", shape=Text(), doc="What the package is, for people"),
+)
+
+_SOURCE = Table(
+    keys=(Key(name="path", shape=PATH, doc="File or folder", required=True),), short="path", noun="a mapping"
+)
+
+_MODEL = Either(
+    shapes=(
+        Table(keys=_SOURCE.keys, short="path", marker="path"),
+        # A model named "path" could not be told from the form above.
+        Named(
+            name=dataclasses.replace(SAFE_NAME, pattern=r"^(?!path$)[A-Za-z0-9][A-Za-z0-9._-]*$"),
+            value=_SOURCE,
+            noun="a mapping",
+            some=True,
+        ),
+    )
+)
+
+_CODE = Table(
+    keys=(
+        Key(name="path", shape=PATH, doc="Folder of the code", required=True, mistaken=("code", "folder", "source")),
+        Key(
+            name="scoring_script",
+            shape=Text(noun="the path of a Python file", pattern=r"^[^\x00]+\.py$"),
+            doc="Path below the code folder of the module with init() and run(); score.py when there is one",
+            mistaken=("entry_script", "script", "main"),
+            example="score.py",
+        ),
+    ),
+    short="path",
+)
+
+_PYTHON_NUMBER = Number(minimum=3, above=True, maximum=3.99)
+
+_CONTENT = (
+    Key(
+        name="model",
+        shape=_MODEL,
+        doc="File or folder of the model; a mapping from names to files or folders when there are several",
+        required=True,
+        example="./model",
+        mistaken=("models", "model_path"),
+    ),
+    Key(
+        name="python",
+        shape=Text(noun="a Python version such as 3.11", pattern=r"^3\.[1-9][0-9]*$", numbers=_PYTHON_NUMBER),
+        doc="Python version, major and minor; the base's own when absent: "
+        + ", ".join(f"{version} on {suite}" for suite, version in PYTHON_OF.items()),
+        mistaken=("python_version", "python-version"),
+    ),
+    Key(
+        name="requirements",
+        shape=Either(shapes=(Many(item=Text(noun="a requirement"), noun="a list of requirements"), PATH)),
+        doc="What the model needs from Python package indexes, as PEP 508 requirements, or the file that lists "
+        "them one a line; the server's own are added and need not be written",
+        mistaken=("dependencies", "packages", "pip", "conda", "conda_file", "install_requires"),
+    ),
+    Key(
+        name="code",
+        shape=_CODE,
+        doc="Folder of the user's own code, with the scoring script",
+        mistaken=("code_configuration", "source", "src"),
+    ),
+    Key(
+        name="inputs",
+        shape=Named(name=SAFE_NAME, value=_SOURCE, noun="a mapping from names to paths"),
+        doc="Further files and folders, by name",
+        mistaken=("assets", "files", "data"),
+    ),
+)
+
+
+def _server(names: tuple[str, ...]) -> Table:
+    return Table(
+        short="name",
+        keys=(
+            Key(
+                name="name",
+                shape=Text(choices=names, mistaken=(("azureml_online", "azureml"), ("azmlinfsrv", "azureml"))),
+                doc="The server, by its name in the catalogue",
+                required=True,
+                mistaken=("type", "kind"),
+            ),
+            Key(
+                name="version",
+                shape=Text(numbers=Number()),
+                doc="Version or PEP 440 specifiers that narrow the catalogue's own requirement",
+            ),
+            Key(
+                name="command",
+                shape=Either(
+                    shapes=(
+                        Text(noun="a command", pattern=r"^[^\x00]*[^\s\x00][^\x00]*$"),
+                        Many(item=VARIABLE_VALUE, noun="a list of words", some=True),
+                    )
+                ),
+                doc="Start command, for servers that have none of their own; @python@, @env@, @code@, @model@, "
+                "@port@, @scoring_folder@ and @scoring_script@ are replaced in it",
+                mistaken=("cmd", "args", "entrypoint", "run"),
+            ),
+            Key(name="port", shape=PORT, doc="TCP port that the server listens on"),
+            Key(
+                name="routes",
+                shape=ROUTES,
+                doc="Paths on that port",
+            ),
+        ),
+    )
+
+
+_REQUEST_KEYS = (
+    Key(
+        name="request",
+        shape=PATH,
+        doc="File with the body to send; nothing is sent when absent",
+        example="sample-request.json",
+        mistaken=("input", "sample", "body", "data"),
+    ),
+    Key(
+        name="response",
+        shape=PATH,
+        doc="File with the body that must come back; any will do when absent",
+        mistaken=("expected", "output", "answer"),
+    ),
+    Key(
+        name="route", shape=ADDRESS, doc="Path to ask; the server's scoring route when absent", mistaken=("path", "url")
+    ),
+    Key(name="method", shape=METHOD, doc="HTTP method; the one that the server's scoring route wants when absent"),
+    Key(
+        name="content_type",
+        shape=CONTENT_TYPE,
+        doc="Media type of the request; the one that the server's scoring route wants when absent",
+    ),
+    Key(
+        name="status",
+        shape=Number(whole=True, minimum=100, maximum=599),
+        doc="HTTP status that must come back",
+        default=default_of(CheckRequest, "status"),
+    ),
+    Key(
+        name="tolerance",
+        shape=Number(),
+        doc="Numbers got and expected agree when |got - expected| <= tolerance * max(1, |expected|)",
+        default=default_of(CheckRequest, "tolerance"),
+    ),
+)
+
+_TIMEOUT = Key(
+    name="timeout",
+    shape=Number(above=True, maximum=86400),
+    doc="Seconds until the server must be ready, and for each answer",
+    default=default_of(Check, "timeout"),
+)
+
+_REQUEST = Table(
+    keys=(
+        Key(name="name", shape=SAFE_NAME, doc="Name in reports; request-1, request-2 and so on when absent"),
+        *_REQUEST_KEYS,
+    )
+)
+
+CHECK = Either(
+    shapes=(
+        Never(),
+        Table(
+            keys=(
+                Key(
+                    name="requests",
+                    shape=Many(item=_REQUEST, noun="a list of requests", some=True),
+                    doc="Several sample requests, sent in this order",
+                    required=True,
+                ),
+                _TIMEOUT,
+            ),
+            noun="a mapping such as {request: sample-request.json}",
+            marker="requests",
+            apart=tuple(key.name for key in _REQUEST_KEYS),
+        ),
+        Table(keys=(*_REQUEST_KEYS, _TIMEOUT), noun="a mapping such as {request: sample-request.json}"),
+    )
+)
+
+_BASE = Table(
+    short="from",
+    keys=(
+        Key(
+            name="from",
+            shape=Text(
+                choices=tuple(f"debian:{suite}" for suite in PYTHON_OF),
+                mistaken=tuple(
+                    (word, f"debian:{suite}")
+                    for suite, number in zip(PYTHON_OF, (12, 13), strict=True)
+                    for word in (suite, f"debian:{number}", f"debian-{number}", f"debian{number}")
+                ),
+            ),
+            doc="Distribution and suite whose signed packages make the base",
+            default=DEFAULT_BASE,
+            mistaken=("image", "distribution", "suite"),
+        ),
+        Key(
+            name="packages",
+            shape=Many(item=Text(noun="the name of a Debian package", pattern=r"^[a-z0-9][a-z0-9+.-]+$")),
+            doc="Debian packages beside the defaults, such as libgl1",
+            mistaken=("apt", "debs"),
+        ),
+    ),
+)
+
+_USER = Text(
+    noun="a numeric user or user:group",
+    pattern=r"^[0-9]{1,9}(:[0-9]{1,9})?$",
+    numbers=Number(whole=True, maximum=999_999_999),
+)
+
+_IMAGE = Table(
+    keys=(
+        Key(
+            name="user",
+            shape=_USER,
+            doc="Numeric user and group that the server runs as",
+            default=default_of(Image, "user"),
+        ),
+        Key(
+            name="labels",
+            shape=Named(name=Text(noun="a key without spaces", pattern=r"^[^\s=]+$"), value=VARIABLE_VALUE),
+            doc="Labels of the image beside the standard ones",
+            mistaken=("tags", "annotations"),
+        ),
+        Key(
+            name="compression",
+            shape=Text(choices=("zstd", "gzip"), mistaken=(("zst", "zstd"), ("gz", "gzip"))),
+            doc="How layers are compressed",
+            default=default_of(Image, "compression"),
+        ),
+    )
+)
+
+_SURROUNDINGS = (
+    Key(
+        name="environment_variables",
+        shape=Named(name=VARIABLE, value=VARIABLE_VALUE, noun="a mapping from names to texts"),
+        doc="Environment variables of the server; numbers and true or false are taken as they are spelled",
+        mistaken=("env", "environment", "variables"),
+    ),
+    Key(name="base", shape=_BASE, doc="The base environment", mistaken=("base_image", "from")),
+    Key(
+        name="check",
+        shape=CHECK,
+        doc="What the server must answer before there is a package; false packs it unchecked. When absent, "
+        "sample-request.json beside this file is the request and expected-response.json the response",
+        mistaken=("checks", "test", "tests", "sample"),
+    ),
+    Key(name="image", shape=_IMAGE, doc="Settings of the OCI image"),
+    Key(
+        name="platform",
+        shape=Text(
+            choices=PLATFORMS,
+            mistaken=tuple(
+                (word, f"linux/{name}")
+                for name, words in {
+                    "amd64": ("amd64", "x86_64", "linux/x86_64", "x86_64-linux"),
+                    "arm64": ("arm64", "aarch64", "linux/aarch64", "aarch64-linux"),
+                }.items()
+                for word in words
+            ),
+        ),
+        doc="Operating system and processor to build for; this machine's when absent",
+    ),
+)

@@ -1,0 +1,207 @@
+"""``modelpack.yaml`` to a ``Spec``, with everything that is wrong with it at once."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from pathlib import Path
+
+from modelpack.catalogue import SERVERS, ServerEntry, input_variable, read_entry, server_names
+from modelpack.errors import Problem, SpecError
+from modelpack.loading.check import read_check
+from modelpack.loading.keys import DEFAULT_BASE, PYTHON_OF, spec_table
+from modelpack.loading.requirements import judge_requirement, read_requirements
+from modelpack.loading.script import judge_script
+from modelpack.loading.server import judge_variables, read_server
+from modelpack.loading.shape_reader import Value, nearest, read
+from modelpack.loading.sources import FILE, FOLDER, Folder, find_source
+from modelpack.loading.yamlfile import Findings, join_path, read_yaml, show
+from modelpack.spec import Base, Code, Image, Requirement, Server, Source, Spec
+
+FILENAME = "modelpack.yaml"
+SCORING_SCRIPT = "score.py"
+
+
+def load_spec(path: Path, *, servers: Path = SERVERS) -> Spec:
+    """Read the spec at ``path``: a file, or a folder with ``modelpack.yaml``.
+
+    Args:
+        path: where the spec is; messages name files as seen from there.
+        servers: the catalogue of servers.
+
+    Raises:
+        SpecError: with all problems of the spec and of the files that it names.
+    """
+    file = _find_file(path)
+    shown = file.parent.as_posix()
+    folder = Folder(path=file.parent.resolve(), shown="" if shown == "." else f"{shown.rstrip('/')}/")
+    findings = Findings(first=folder.shown + file.name)
+    node = read_yaml(file, folder.shown + file.name, findings)
+    root = read(spec_table(server_names(servers)), node, "", findings) if node else None
+    spec = _Loader(root, folder, findings).spec(folder.path / file.name, servers) if root else None
+    findings.raise_any()
+    assert spec is not None  # noqa: S101 - else there was a finding
+    return spec
+
+
+def _find_file(path: Path) -> Path:
+    """Give the spec's file.
+
+    Raises:
+        SpecError: there is none.
+    """
+    in_folder = os.path.isdir(path)  # noqa: PTH112 - unlike pathlib's, False when it may not be known
+    file = path / FILENAME if in_folder else path
+    if os.path.isfile(file):  # noqa: PTH113
+        return file
+    names = [item.name for item in path.iterdir()] if in_folder and os.access(path, os.R_OK) else []
+    other = nearest(FILENAME, names)
+    hint = f"rename {other} to {FILENAME}" if other else "run: modelpack init"
+    message = f"no {FILENAME} in this folder" if in_folder else "no such file"
+    raise SpecError((Problem(where=str(path), message=message, hint=hint),))
+
+
+class _Loader:
+    """Turns the values of one spec into what they mean.
+
+    What is wrong is found, and something of the right type is returned all the same: the result is thrown away.
+    """
+
+    def __init__(self, root: Value, folder: Folder, findings: Findings) -> None:
+        self.root = root
+        self.folder = folder
+        self.findings = findings
+
+    def spec(self, path: Path, servers: Path) -> Spec:
+        root = self.root
+        base = self.base()
+        python = root.get_text("python") or PYTHON_OF[base.suite]
+        asked = root.fields.get("server")
+        name = asked.get_text("name") if asked else None
+        entry = read_entry(name, servers) if name else None
+        judge_variables(root, self.findings)
+        return Spec(
+            path=path,
+            name=root.get_text("name") or "",
+            version=root.get_text("version") or "",
+            description=root.get_text("description"),
+            models=self.models(),
+            python=python,
+            requirements=self.requirements(path.name),
+            code=self.code(entry, python),
+            server=read_server(asked, entry, root, self.findings) if asked and entry else Server(name=""),
+            inputs=self.inputs(),
+            environment_variables=root.get_mapping("environment_variables"),
+            base=base,
+            check=read_check(root, entry, self.folder, self.findings),
+            image=self.image(),
+            platform=root.get_text("platform") or this_platform(),
+        )
+
+    def source(self, value: Value, kind: str = "") -> Source | None:
+        return find_source(value, self.folder, self.findings, kind=kind)
+
+    def find(self, value: Value, message: str, hint: str | None = None, *, key: str = "") -> None:
+        path = join_path(value.path, key) if key else value.path
+        self.findings.add(value.place, message, hint, path=path)
+
+    def models(self) -> dict[str, Source]:
+        value = self.root.fields.get("model")
+        if value is None:
+            return {}
+        if "path" in value.fields:
+            source = self.source(value.fields["path"])
+            return {source.path.name: source} if source else {}
+        return self.named_sources(value)
+
+    def inputs(self) -> dict[str, Source]:
+        value = self.root.fields.get("inputs")
+        if value is None:
+            return {}
+        variables: dict[str, str] = {}
+        for name, item in value.fields.items():
+            other = variables.setdefault(input_variable(name), name)
+            if other != name:
+                self.find(item, f"has the same variable as {other}: {input_variable(name)}")
+        return self.named_sources(value)
+
+    def named_sources(self, value: Value) -> dict[str, Source]:
+        paths = {name: item.fields["path"] for name, item in value.fields.items() if "path" in item.fields}
+        return {name: source for name, path in paths.items() if (source := self.source(path))}
+
+    def requirements(self, spec_name: str) -> tuple[Requirement, ...]:
+        value = self.root.fields.get("requirements")
+        if value is None:
+            return ()
+        if isinstance(value.data, str):
+            source = self.source(value, FILE)
+            if source is None:
+                return ()
+            inside = source.path.is_relative_to(self.folder.path)
+            name = str(source.path.relative_to(self.folder.path)) if inside else source.path.name
+            shown = self.folder.show(source.path)
+            return read_requirements(source.path, shown=shown, name=name, findings=self.findings)
+        for item in value.items:
+            if fault := judge_requirement(item.text):
+                self.find(item, *fault)
+        return tuple(Requirement(text=item.text, origin=f"{spec_name}:{item.place.line}") for item in value.items)
+
+    def code(self, entry: ServerEntry | None, python: str) -> Code | None:
+        value = self.root.fields.get("code")
+        if value is None:
+            if entry and entry.scoring_script and "code" not in self.root.wrong:
+                hint = f"write code: {{path: ./src, scoring_script: {SCORING_SCRIPT}}}"
+                self.find(self.root, f"missing, the server {entry.name} runs a scoring script", hint, key="code")
+            return None
+        source = self.source(value.fields["path"], FOLDER) if "path" in value.fields else None
+        if source is None:
+            return None
+        script = self.scoring_script(value, source, entry)
+        if script and entry and entry.scoring_script:
+            path = source.path / script
+            shown = self.folder.show(path)
+            functions = entry.scoring_script
+            judge_script(path, shown=shown, python=python, functions=functions, findings=self.findings)
+        return Code(source=source, scoring_script=script)
+
+    def scoring_script(self, code: Value, source: Source, entry: ServerEntry | None) -> str | None:
+        """Give the path below the code folder; None when there is none, or when it is wrong."""
+        value = code.fields.get("scoring_script")
+        if value is None:
+            wanted = bool(entry and entry.scoring_script) and "scoring_script" not in code.wrong
+            if wanted and (source.path / SCORING_SCRIPT).is_file():
+                return SCORING_SCRIPT
+            if wanted and entry:
+                hint = "name the module with " + " and ".join(f"{name}()" for name in entry.scoring_script)
+                self.find(code, f"missing, and there is no {SCORING_SCRIPT}", hint, key="scoring_script")
+            return None
+        folder = Folder(path=source.path.resolve(), shown="", noun="the code folder", absolute=False)
+        text = posixpath.normpath(value.text)
+        meant = (self.folder.path / text).resolve()
+        if not (folder.path / text).exists() and meant.is_file() and meant.is_relative_to(folder.path):
+            hint = f"write {show(str(meant.relative_to(folder.path)))}"
+            self.find(value, f"not a path below the code folder: {show(text)}", hint)
+            return None
+        return text if find_source(value, folder, self.findings, kind=FILE) else None
+
+    def base(self) -> Base:
+        value = self.root.fields.get("base")
+        distribution, suite = ((value and value.get_text("from")) or DEFAULT_BASE).split(":")
+        packages = (value and value.get_texts("packages")) or ()
+        return Base(distribution=distribution, suite=suite, packages=packages)
+
+    def image(self) -> Image:
+        value = self.root.fields.get("image")
+        if value is None:
+            return Image(labels={})
+        user = value.get_text("user") or ""
+        return Image(
+            user=user if ":" in user else f"{user}:{user}",
+            labels=value.get_mapping("labels"),
+            compression=value.get_text("compression") or "",
+        )
+
+
+def this_platform() -> str:
+    """Give the platform of this machine, in OCI's words."""
+    return {"aarch64": "linux/arm64", "arm64": "linux/arm64"}.get(os.uname().machine, "linux/amd64")

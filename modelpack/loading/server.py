@@ -1,0 +1,124 @@
+"""The ``server`` of a spec, held against the server's entry in the catalogue."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+from modelpack.catalogue import BUILD_PLACEHOLDERS, PLACEHOLDERS, ServerEntry, judge_placeholders, placeholders_in
+from modelpack.loading.shape_reader import Value, nearest
+from modelpack.loading.yamlfile import Findings, join_path
+from modelpack.spec import Server
+
+_NEEDED_ROUTES = ("readiness", "scoring")
+
+
+def read_server(value: Value, entry: ServerEntry, root: Value, findings: Findings) -> Server:
+    """Read the key ``server``; what its entry leaves out it has to give, and what the entry says it may not.
+
+    Args:
+        value: of the key ``server``.
+        entry: what the catalogue says of that server.
+        root: the whole spec.
+        findings: takes what is wrong.
+    """
+    routes = value.get_mapping("routes")
+    command = _read_command(value, root, findings)
+    port = value.get_number("port")
+    _judge_surplus(value, entry, findings)
+    _judge_missing(value, entry, findings)
+    words = (*(command or ()), *(entry.command or ()), *entry.environment.values())
+    _judge_code({name for word in words for name in placeholders_in(word)}, entry, root, findings)
+    return Server(
+        name=entry.name,
+        version=_read_version(value, entry, findings),
+        command=command,
+        port=None if port is None else int(port),
+        routes=routes or None,
+    )
+
+
+def judge_variables(root: Value, findings: Findings) -> None:
+    """Find misspelled placeholders in ``environment_variables``; what is like none of them is the user's own text."""
+    known = (*BUILD_PLACEHOLDERS, *_input_placeholders(root))
+    variables = root.fields["environment_variables"].fields if "environment_variables" in root.fields else {}
+    for item in variables.values():
+        if any(nearest(name, known) for name in placeholders_in(item.text) if name not in known):
+            judge_placeholders(item, item.text, known, findings)
+
+
+def _read_command(value: Value, root: Value, findings: Findings) -> tuple[str, ...] | None:
+    command = value.fields.get("command")
+    if command is None:
+        return None
+    words = [(item.text, item) for item in command.items] if isinstance(command.data, tuple) else []
+    if isinstance(command.data, str):
+        try:
+            words = [(word, command) for word in shlex.split(command.data)]
+        except ValueError as error:
+            findings.add(command.place, f"cannot be split into words: {str(error).lower()}", path=command.path)
+            return None
+    for text, item in words:
+        judge_placeholders(item, text, (*PLACEHOLDERS, *_input_placeholders(root)), findings)
+    return tuple(text for text, _ in words)
+
+
+def _judge_code(used: set[str], entry: ServerEntry, root: Value, findings: Findings) -> None:
+    """Find code that placeholders stand for, but the spec does not have; see ``load`` for servers with a contract."""
+    script = used & {"scoring_script", "scoring_folder"}
+    if entry.scoring_script or "code" in root.wrong:
+        return
+    code = root.fields.get("code")
+    if code is None and (script or "code" in used):
+        _find(root, "code", f"missing, the command of the server {entry.name} uses it", findings)
+    elif code and script and "scoring_script" not in {*code.fields, *code.wrong}:
+        _find(code, "scoring_script", f"missing, the command of the server {entry.name} uses it", findings)
+
+
+def _judge_surplus(value: Value, entry: ServerEntry, findings: Findings) -> None:
+    surplus = [key for key in ("command", "routes") if getattr(entry, key) and value.fields.get(key)]
+    surplus = [key for key in surplus if key != "routes" or value.fields["routes"].fields]
+    if "port" in value.fields and entry.command and not entry.uses("port"):
+        surplus.append("port")
+    for key in surplus:
+        place = value.fields[key].place
+        findings.add(place, f"the server {entry.name} has its own", "leave it out", path=join_path(value.path, key))
+
+
+def _judge_missing(value: Value, entry: ServerEntry, findings: Findings) -> None:
+    examples = {"command": 'command: ["@python@", app.py]', "port": "port: 8080"}
+    for key, example in examples.items():
+        if getattr(entry, key) is None and key not in {*value.fields, *value.wrong}:
+            _find(value, key, f"missing, the server {entry.name} needs it", findings, hint=f"write {example}")
+    routes = value.fields.get("routes")
+    for kind in _NEEDED_ROUTES:
+        given = routes and kind in {*routes.fields, *routes.wrong}
+        if kind not in entry.routes and not given and "routes" not in value.wrong:
+            message = f"missing, the server {entry.name} needs it"
+            _find(value, f"routes.{kind}", message, findings, hint=f"write routes: {{{kind}: /...}}")
+
+
+def _read_version(value: Value, entry: ServerEntry, findings: Findings) -> str | None:
+    version = value.fields.get("version")
+    if version is None:
+        return None
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415 - costs start-up time
+
+    if not entry.requirements:
+        findings.add(version.place, f"the server {entry.name} requires nothing to narrow", path=version.path)
+        return None
+    text = f"=={version.text}" if re.match(r"\d", version.text) else version.text
+    try:
+        return str(SpecifierSet(text)) or None
+    except InvalidSpecifier:
+        message = f'expected a version such as 1.5.1 or specifiers such as ">=1.5,<2", found "{version.text}"'
+        findings.add(version.place, message, path=version.path)
+        return None
+
+
+def _find(value: Value, key: str, message: str, findings: Findings, *, hint: str | None = None) -> None:
+    findings.add(value.place, message, hint, path=join_path(value.path, key))
+
+
+def _input_placeholders(root: Value) -> tuple[str, ...]:
+    return tuple(f"input-{name}" for name in root.fields["inputs"].fields) if "inputs" in root.fields else ()

@@ -1,0 +1,1 @@
+"""Python distributions: indexes, metadata, resolution, explanations."""

@@ -1,0 +1,198 @@
+"""Why requirements cannot be met: uv's explanation, put in terms of what the user and the server wrote."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName, canonicalize_name
+
+from modelpack.errors import ResolveError
+from modelpack.python.dependencies import Closure, Distribution
+from modelpack.python.offers import Offers, likely_name, offers
+from modelpack.python.target import Target
+
+_NAME = r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?"
+_NOT_FOUND = re.compile(rf"({_NAME}) was not found in the (?:package registry|provided package locations)")
+_REFUSED = re.compile(r"An index URL \((\S+)\) could not be queried due to .*?\((\d{3} [^)]+)\)")
+_UNREACHABLE = re.compile(r"Failed to fetch: `?([^\s`]+)")
+_NO_WHEEL = re.compile(rf"({_NAME})(?:[<>=!~]\S*)? (?:has|have) no (?:usable )?wheels")
+_NO_WHEEL_HINT = re.compile(rf"[Ww]heels (?:are (?:required|available) )?for `({_NAME})`")
+_OTHER_PYTHON = re.compile(rf"({_NAME})(?:\[[^\]]*\])?(?:[<>=!~]\S*)? (?:requires|depends on) Python ?([<>=!~]\S*\d)")
+_REQUIRED = re.compile(r"you require (.+?)(?:, we can conclude|\. |\.$|$)")
+_DECORATION = re.compile(r"^(?:\s*cause: |\s{9}|\s*[\u00d7\u2570\u251c\u2502]\u2500?\u25b6? ?|error: )")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Root:
+    """A requirement of the user or of the server."""
+
+    requirement: Requirement
+    origin: str
+
+    def __str__(self) -> str:
+        return f"{self.requirement} ({self.origin})"
+
+    @property
+    def name(self) -> str:
+        """PEP 503 normalized."""
+        return canonicalize_name(self.requirement.name)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Question:
+    """What has to be resolved."""
+
+    roots: tuple[Root, ...]
+    target: Target
+    folder: Path
+    """Where uv looks for project settings."""
+
+
+def explain(text: str, question: Question) -> ResolveError:
+    """Give the error for what uv said when it found no solution."""
+    flat = " ".join(text.split())
+    lines = [_DECORATION.sub("", line).rstrip() for line in text.splitlines() if line.strip()]
+    details = tuple(lines[1:])
+    trouble = _index_trouble(flat, text)
+    if trouble is not None:
+        return ResolveError(trouble[0], hint=trouble[1], details=details)
+    if "No solution found" not in flat:
+        return ResolveError(f"uv cannot resolve the requirements: {lines[0]}", details=details)
+    message, hint, more = _diagnose(flat, question)
+    return ResolveError(message, hint=hint, details=(*more, *details))
+
+
+def _index_trouble(flat: str, text: str) -> tuple[str, str] | None:
+    """Tell an index that does not answer from one that has no answer."""
+    refused = _REFUSED.search(flat)
+    if refused:
+        hint = "give its user and password in netrc, in the index address, or through keyring"
+        return f"the package index {refused[1]} refuses this user: {refused[2]}", hint
+    unreachable = _UNREACHABLE.search(flat)
+    if unreachable:
+        reason = text.strip().splitlines()[-1].strip().removeprefix("cause: ")
+        hint = "check the network, the proxy and the index addresses (uv's settings, else pip's)"
+        return f"a package index does not answer: {unreachable[1]}: {reason}", hint
+    if "network was disabled" in flat:
+        return "the network is disabled for uv, and its cache does not have all that is needed", "unset UV_OFFLINE"
+    return None
+
+
+def _diagnose(flat: str, question: Question) -> tuple[str, str | None, tuple[str, ...]]:
+    """Find the simplest true thing to say: message, hint and first details."""
+    unknown = _NOT_FOUND.search(flat)
+    if unknown:
+        return _no_such_name(unknown[1], question)
+    involved = _involved(flat, question.roots)
+    found = [*_NO_WHEEL_HINT.findall(flat), *_NO_WHEEL.findall(flat)]
+    lacking = list(dict.fromkeys(canonicalize_name(name) for name in found))
+    python = _OTHER_PYTHON.search(flat)
+    if len({root.name for root in involved}) == 1:
+        if python and len(involved) == 1:
+            return _other_python(involved[0], canonicalize_name(python[1]), python[2], question)
+        if lacking:
+            name = lacking[0]
+            return _no_wheel(involved[0], name, re.findall(rf"\b{name}==([\w.]+)", flat), question)
+        if len(involved) == 1:
+            return _no_version(involved[0], question)
+    if not involved:
+        return "the requirements cannot be met", None, ()
+    return _conflict(involved, lacking, question)
+
+
+def _involved(flat: str, roots: Sequence[Root]) -> list[Root]:
+    """Give the requirements that uv names: those it says are required, else all it mentions."""
+    required = " ; ".join(_REQUIRED.findall(flat))
+    for text in (required, flat):
+        found = [root for root in roots if _mentions(text, root.name)]
+        if found:
+            return found
+    return []
+
+
+def _mentions(text: str, name: str) -> bool:
+    return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-]|\.\w)", text) is not None
+
+
+def _no_such_name(name: str, question: Question) -> tuple[str, str | None, tuple[str, ...]]:
+    wanted = canonicalize_name(name)
+    roots = [root for root in question.roots if root.name == wanted]
+    who = f"{', '.join(map(str, roots))}: " if roots else ""
+    likely = likely_name(wanted, (root.name for root in question.roots))
+    hint = f"did you mean {likely}?" if likely else "check the name; a private index has to be configured"
+    return f"{who}no package index has a package named {wanted}", hint, ()
+
+
+def _other_python(root: Root, name: str, specifier: str, question: Question) -> tuple[str, str | None, tuple[str, ...]]:
+    what = str(root) if name == root.name else f"{root} needs {name}, which"
+    hint = f"this package has Python {question.target.python}: set python, or allow an older version of it"
+    return f"{what} needs Python {specifier}", hint, ()
+
+
+def _no_wheel(
+    root: Root, name: str, named: Sequence[str], question: Question
+) -> tuple[str, str | None, tuple[str, ...]]:
+    """Say what there is instead of a wheel, for the versions that uv names, else for the newest allowed."""
+    what = str(root) if name == root.name else f"{root} needs {name}, which"
+    found = offers(name, question.folder)
+    tags = question.target.tags()
+    allowed = root.requirement.specifier if name == root.name else SpecifierSet()
+    versions = [version for version in found.versions() if allowed.contains(version, prereleases=True)]
+    telling = [version for version in versions if str(version) in named] or versions
+    details = tuple(f"{name} {version} has {found.describe(version, tags)}" for version in reversed(telling[-3:]))
+    return f"{what} has no wheel for {question.target}", _instead(name, found, question), details
+
+
+def _no_version(root: Root, question: Question) -> tuple[str, str | None, tuple[str, ...]]:
+    hint = _instead(root.name, offers(root.name, question.folder), question)
+    return f"no version meets {root}", hint, ()
+
+
+def _instead(name: str, found: Offers, question: Question) -> str:
+    versions = [version for version in found.fitting(question.target.tags()) if not version.is_prerelease]
+    if versions:
+        span = f"{versions[0]} to {versions[-1]}" if len(versions) > 1 else str(versions[0])
+        return f"versions of {name} with a wheel that fits: {span}"
+    likely = likely_name(name)
+    return f"did you mean {likely}?" if likely else f"no version of {name} has a wheel that fits"
+
+
+def _conflict(
+    roots: Sequence[Root], lacking: Sequence[str], question: Question
+) -> tuple[str, str | None, tuple[str, ...]]:
+    written = "; ".join(str(root) for root in roots)
+    hint = "change one of them"
+    if any(root.origin.startswith("server") for root in roots):
+        hint = "change yours, or ask for another version of the server (server.version)"
+    more = tuple(f"{name} has versions without a wheel for {question.target}" for name in lacking)
+    return f"requirements that cannot be met together: {written}", hint, more
+
+
+def check(result: Closure, question: Question, pins: Mapping[NormalizedName, Distribution]) -> None:
+    """Make sure that a resolution holds by the metadata of what was chosen.
+
+    Raises:
+        ResolveError: a requirement is not met, or names an extra that does not exist.
+    """
+    for unmet in result.unmet:
+        who = unmet.parent or next(root for root in question.roots if root.requirement is unmet.requirement)
+        found = f"{unmet.found} is chosen" if unmet.found else "none is chosen"
+        raise ResolveError(f"{who} requires {unmet.requirement}, but {found}")
+    for parent, name, extra in result.unknown_extras:
+        if parent is None:
+            raise _unknown_extra(name, extra, question, pins[name])
+
+
+def _unknown_extra(name: str, extra: str, question: Question, pin: Distribution) -> ResolveError:
+    root = next(
+        root
+        for root in question.roots
+        if root.name == name and extra in {canonicalize_name(word) for word in root.requirement.extras}
+    )
+    hint = f"it has: {', '.join(sorted(pin.extras))}" if pin.extras else "it has none"
+    return ResolveError(f"{root}: {name} {pin.version} has no extra named {extra}", hint=hint)

@@ -1,0 +1,297 @@
+"""Pin every wheel that the requirements need on a target, and say who requires it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from packaging.pylock import Package, PackageWheel, Pylock, PylockSelectError, PylockValidationError
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import NormalizedName, canonicalize_name, parse_wheel_filename
+from packaging.version import Version
+
+from modelpack.errors import ResolveError
+from modelpack.lock import LockedRequirement, Wheel
+from modelpack.parallel import Stop, run
+from modelpack.progress import Progress
+from modelpack.python import conflicts as python_conflicts
+from modelpack.python import index as python_index
+from modelpack.python import index_settings, uv_tool
+from modelpack.python.conflicts import Question, Root
+from modelpack.python.dependencies import Closure, Distribution, closure
+from modelpack.python.metadata import MetadataStore
+from modelpack.python.target import Target
+from modelpack.web import http
+from modelpack.web.credentials import redact
+
+_TASK = "resolving Python requirements"
+_WORKERS = 16
+_GPU_BYTES = 100 << 20
+"""Bytes of NVIDIA's libraries from which they are worth a word."""
+_NO_ADDRESS = (
+    "paths, addresses and repositories cannot be locked: "
+    "name a version that an index has; a folder of wheels can be an index (find-links)"
+)
+
+
+def resolve(  # noqa: PLR0913 - the target is three words of the lock's, the rest are the caller's
+    requirements: Sequence[LockedRequirement],
+    *,
+    python: str,
+    platform: str,
+    glibc: str,
+    cache: Path,
+    progress: Progress,
+    previous: Sequence[Wheel] = (),
+    upgrade: bool | Sequence[str] = False,
+    folder: Path | None = None,
+) -> tuple[Wheel, ...]:
+    """Give one wheel for each distribution that the requirements need on the target, sorted by name.
+
+    What is pinned already stays as it is wherever the requirements allow it. When it meets them all, and its
+    metadata is in the cache, no index is asked.
+
+    Args:
+        requirements: of the user and of the server.
+        python: ``3.11``, or ``3.11.2`` where the patch is known; markers may ask for it.
+        platform: ``linux/amd64`` or ``linux/arm64``.
+        glibc: ``2.36``: the newest that wheels may be built for.
+        cache: folder for metadata of wheels; may be deleted at any time.
+        progress: hears of warnings.
+        previous: the wheels of the lock there is.
+        upgrade: True to let go of all pins, or names of which to let go.
+        folder: where uv looks for project settings; None means the current one.
+
+    Raises:
+        ResolveError: the requirements cannot be met, or an index is not to be had.
+        FetchError: a file that an index names is not to be had.
+        ToolError: there is no uv.
+    """
+    roots = tuple(Root(requirement=_parsed(item), origin=item.origin) for item in requirements)
+    target = Target(python, platform, glibc)
+    question = Question(roots=roots, target=target, folder=folder or Path.cwd())
+    if not roots:
+        return ()
+    store = MetadataStore(cache)
+    kept = _kept(previous, upgrade=upgrade)
+    progress.start(_TASK, unit="")
+    try:
+        if kept and len(kept) == len(previous):
+            found = _as_before(question, kept, store)
+            if found is not None:
+                return found
+        return _anew(question, kept, store, progress, upgrade=upgrade)
+    finally:
+        progress.finish(_TASK)
+
+
+def _parsed(item: LockedRequirement) -> Requirement:
+    try:
+        parsed = Requirement(item.requirement)
+    except InvalidRequirement as error:
+        line = str(error).splitlines()[0]
+        raise ResolveError(
+            f"{item.origin}: not a requirement: {redact(item.requirement)!r}: {line}",
+            hint=_NO_ADDRESS if "/" in item.requirement else None,
+        ) from error
+    if parsed.url is not None:
+        raise ResolveError(
+            f"{item.origin}: {parsed.name} is required from an address: {redact(parsed.url)}",
+            hint=_NO_ADDRESS,
+        )
+    return parsed
+
+
+def _kept(previous: Sequence[Wheel], *, upgrade: bool | Sequence[str]) -> list[Wheel]:
+    """Give the pins to keep.
+
+    Raises:
+        ResolveError: a name to upgrade is not among them.
+    """
+    if isinstance(upgrade, bool):
+        return [] if upgrade else list(previous)
+    names = {wheel.name for wheel in previous}
+    for name in upgrade:
+        if previous and canonicalize_name(name) not in names:
+            near = get_close_matches(canonicalize_name(name), names, 1)
+            hint = f"did you mean {near[0]}?" if near else "the lock has no such package"
+            raise ResolveError(f"cannot upgrade {name}: it is not in the lock", hint=hint)
+    gone = {canonicalize_name(name) for name in upgrade}
+    return [wheel for wheel in previous if wheel.name not in gone]
+
+
+def _as_before(question: Question, wheels: Sequence[Wheel], store: MetadataStore) -> tuple[Wheel, ...] | None:
+    """Give the pins of before, if they are known to be an answer to the question."""
+    tags = frozenset(question.target.tags())
+    pins: dict[NormalizedName, Distribution] = {}
+    for wheel in wheels:
+        distribution = store.cached(wheel)
+        if distribution is None or tags.isdisjoint(parse_wheel_filename(wheel.filename)[3]):
+            return None
+        if not _runs_on(distribution, question.target):
+            return None
+        pins[distribution.name] = distribution
+    result = closure([root.requirement for root in question.roots], pins, question.target.environment())
+    if result.unmet or result.unknown_extras:
+        return None
+    return _explained(wheels, result)
+
+
+def _anew(
+    question: Question,
+    kept: Sequence[Wheel],
+    store: MetadataStore,
+    progress: Progress,
+    *,
+    upgrade: bool | Sequence[str],
+) -> tuple[Wheel, ...]:
+    """Ask uv, then read the metadata of what it chose."""
+    asks = {
+        "all": lambda: _ask_uv(question, kept, upgrade=upgrade),
+        "newest": lambda: _ask_newest(question),
+    }
+    answers = dict(run(lambda ask: (ask, asks[ask]()), asks, workers=2, stop=Stop()))
+    python_index.indexes(question.folder)
+
+    def describe(item: tuple[Package, PackageWheel]) -> tuple[Wheel, Distribution]:
+        wheel, url = _wheel(item)
+        return wheel, store.read(wheel, url)
+
+    selected = _select(answers["all"].pylock, question.target)
+    chosen = dict(run(describe, selected, workers=_WORKERS, stop=Stop()))
+    pins = {distribution.name: distribution for distribution in chosen.values()}
+    result = closure([root.requirement for root in question.roots], pins, question.target.environment())
+    if not index_settings.overrides(question.folder):
+        python_conflicts.check(result, question, pins)
+    wheels = _explained(chosen, result)
+    for warning in answers["all"].warnings:
+        progress.note(warning)
+    for warning in _warnings(wheels, pins, question.target):
+        progress.note(warning)
+    for warning in _held_back(wheels, answers["newest"], kept):
+        progress.note(warning)
+    return wheels
+
+
+def _ask_uv(question: Question, kept: Sequence[Wheel], *, upgrade: bool | Sequence[str]) -> uv_tool.Answer:
+    target = question.target
+    options = ["--python-version", target.python, "--python-platform", target.uv_platform()]
+    if upgrade is True:
+        options.append("--refresh")
+    elif upgrade:
+        options += [word for name in upgrade for word in ("--refresh-package", name)]
+    try:
+        return uv_tool.compile_requirements(
+            [str(root.requirement) for root in question.roots],
+            options,
+            folder=question.folder,
+            preferences=[(wheel.name, wheel.version) for wheel in kept],
+        )
+    except uv_tool.UvError as error:
+        raise python_conflicts.explain(str(error), question) from error
+
+
+def _ask_newest(question: Question) -> uv_tool.Answer:
+    """Ask for the newest versions that open requirements allow by themselves; nothing when that fails."""
+    loose = [root.requirement for root in question.roots if not _pinned(root.requirement)]
+    target = question.target
+    options = ["--no-deps", "--python-version", target.python, "--python-platform", target.uv_platform()]
+    try:
+        if loose:
+            return uv_tool.compile_requirements(list(map(str, loose)), options, folder=question.folder)
+    except uv_tool.UvError:
+        pass
+    return uv_tool.Answer(pylock={}, warnings=())
+
+
+def _pinned(requirement: Requirement) -> bool:
+    return any(item.operator in ("==", "===") for item in requirement.specifier)
+
+
+def _select(pylock: Mapping[str, Any], target: Target) -> list[tuple[Package, PackageWheel]]:
+    """Choose the best wheel of each package that the target's markers ask for.
+
+    Raises:
+        ResolveError: uv wrote what is not a lock (PEP 751), or gave another thing than a wheel.
+    """
+    try:
+        lock = Pylock.from_dict(pylock)
+        chosen = list(lock.select(environment=target.environment(), tags=target.tags()))
+    except (PylockValidationError, PylockSelectError) as error:
+        raise ResolveError(f"uv's answer cannot be used: {error}") from error
+    wheels = [(package, found) for package, found in chosen if isinstance(found, PackageWheel)]
+    if len(wheels) < len(chosen):
+        lost = next(package.name for package, found in chosen if not isinstance(found, PackageWheel))
+        raise ResolveError(f"{lost} has no wheel for {target}", hint="only wheels can be packaged")
+    return wheels
+
+
+def _wheel(item: tuple[Package, PackageWheel]) -> tuple[Wheel, str]:
+    """Give the locked form of a wheel, and its address."""
+    package, found = item
+    sha256 = found.hashes.get("sha256")
+    if sha256 is None or found.url is None:
+        raise ResolveError(f"{found.filename}: the package index gives no sha256 or no address for it")
+    size = found.size if found.size is not None else http.size(found.url)
+    if size is None:
+        size = len(http.read(found.url))
+    version = str(package.version or parse_wheel_filename(found.filename)[1])
+    wheel = Wheel(
+        name=package.name,
+        version=version,
+        filename=found.filename,
+        sha256=sha256,
+        size=size,
+        source="pypi",
+    )
+    return wheel, found.url
+
+
+def _explained(wheels: Iterable[Wheel], result: Closure) -> tuple[Wheel, ...]:
+    """Give those wheels that are reached, sorted, each with what requires it."""
+    reached = {name: result.required_by(name) for name in result.parents}
+    found = (
+        replace(wheel, required_by=reached[canonicalize_name(wheel.name)]) for wheel in wheels if wheel.name in reached
+    )
+    return tuple(sorted(found, key=lambda wheel: wheel.name))
+
+
+def _warnings(wheels: Sequence[Wheel], pins: Mapping[NormalizedName, Distribution], target: Target) -> Iterator[str]:
+    """Give what is odd about a resolution, but may be meant."""
+    for distribution in pins.values():
+        if not _runs_on(distribution, target):
+            yield (
+                f"{distribution.name} {distribution.version} says that it does not run on Python "
+                f"{target.python}: Requires-Python {distribution.requires_python}"
+            )
+    size = sum(wheel.size for wheel in wheels if wheel.name.startswith("nvidia-"))
+    if size >= _GPU_BYTES:
+        yield (
+            f"{size >> 20} MiB of the wheels are NVIDIA's libraries; for a CPU alone, "
+            "take torch from an index of CPU builds"
+        )
+
+
+def _held_back(wheels: Sequence[Wheel], newest: uv_tool.Answer, kept: Sequence[Wheel]) -> Iterator[str]:
+    """Give a warning for each open requirement that did not get the newest version it allows."""
+    names = {wheel.name for wheel in kept}
+    versions = {package["name"]: package["version"] for package in newest.pylock.get("packages", ())}
+    for wheel in wheels:
+        best = versions.get(wheel.name, wheel.version)
+        if wheel.name not in names and Version(wheel.version) < Version(best):
+            yield (
+                f"{wheel.name} {wheel.version} is chosen, not {best}: something else that is required "
+                f"does not go with it; to see what, require {wheel.name}=={best}"
+            )
+
+
+def _runs_on(distribution: Distribution, target: Target) -> bool:
+    try:
+        allowed = SpecifierSet(distribution.requires_python)
+    except InvalidSpecifier:
+        return True
+    return allowed.contains(target.environment()["python_full_version"], prereleases=True)

@@ -1,0 +1,141 @@
+"""The only caller of uv."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from modelpack.errors import ToolError
+from modelpack.python import index_settings
+from modelpack.web.credentials import redact
+
+_CONSTANT = (
+    *("--format", "pylock.toml"),
+    *("--only-binary", ":all:"),
+    *("--color", "never"),
+    "--no-header",
+    "--no-progress",
+)
+
+_FINDING = threading.Lock()
+
+
+class UvError(Exception):
+    """uv did not do what it was asked; the text is its explanation, without credentials."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What ``uv pip compile`` gave."""
+
+    pylock: Mapping[str, Any]
+    """Content of the pylock.toml (PEP 751)."""
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Index:
+    """A place that uv asks for packages."""
+
+    url: str
+    """Address or path; may hold credentials."""
+    flat: bool
+    """True for find-links: a folder or page of files instead of a page for each project."""
+
+
+def compile_requirements(
+    lines: Sequence[str],
+    options: Sequence[str],
+    *,
+    folder: Path,
+    preferences: Sequence[tuple[str, str]] = (),
+) -> Answer:
+    """Resolve requirements with ``uv pip compile``.
+
+    Args:
+        lines: requirements, as in a requirements file.
+        options: of uv, beside those every call has.
+        folder: where uv looks for its project settings.
+        preferences: names and versions to keep where the requirements allow it.
+
+    Raises:
+        UvError: no solution, an index that does not answer, settings that uv refuses.
+        ToolError: there is no uv.
+    """
+    settings = index_settings.for_uv(folder)
+    with tempfile.TemporaryDirectory(prefix="modelpack-") as name:
+        source, output = Path(name, "requirements.in"), Path(name, "pylock.toml")
+        source.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        if preferences:
+            output.write_text(_pylock_of(preferences), encoding="utf-8")
+        words = ["pip", "compile", str(source), "--output-file", str(output)]
+        errors = _run([*words, *_CONSTANT, *settings.flags, *options], settings, folder)
+        pylock = tomllib.loads(output.read_text(encoding="utf-8"))
+    warnings = tuple(line.removeprefix("warning: ") for line in errors if line.startswith("warning: "))
+    return Answer(pylock=pylock, warnings=warnings)
+
+
+def indexes(folder: Path) -> tuple[Index, ...]:
+    """Give the indexes and find-links that uv asks when it runs in ``folder``, the default first.
+
+    Raises:
+        UvError: settings that uv refuses.
+        ToolError: there is no uv.
+    """
+    settings = index_settings.for_uv(folder)
+    words = ["pip", "compile", "-", "--offline", "--no-header", "--emit-index-url", "--emit-find-links"]
+    lines = _run([*words, "--quiet", *settings.flags], settings, folder, output=True)
+    found = (re.fullmatch(r"--(index-url|extra-index-url|find-links) (.+)", line.strip()) for line in lines)
+    return tuple(Index(url=match[2], flat=match[1] == "find-links") for match in found if match)
+
+
+def _run(words: Sequence[str], settings: index_settings.UvSettings, folder: Path, *, output: bool = False) -> list[str]:
+    """Run uv and give the lines of its stderr, or of its stdout."""
+    try:
+        done = subprocess.run(
+            # A named interpreter, though none is used, saves uv the search for one.
+            [_program(), *words, "--python", sys.executable],
+            env={**os.environ, **settings.environment},
+            cwd=folder,
+            input="",
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
+    except OSError as error:
+        raise ToolError(f"uv cannot be run: {error.strerror}", hint="install it: pip install uv") from error
+    if done.returncode != 0:
+        raise UvError(redact(done.stderr.strip()) or f"uv ended with status {done.returncode}")
+    return done.stdout.splitlines() if output else redact(done.stderr).splitlines()
+
+
+def _program() -> str:
+    """Find the program of the installed ``uv`` package, else the one on PATH."""
+    # sysconfig, with which uv looks, fills its table without a lock.
+    with _FINDING:
+        try:
+            import uv  # noqa: PLC0415 - only a resolve needs it
+
+            return uv.find_uv_bin()
+        except (ImportError, FileNotFoundError):
+            found = shutil.which("uv")
+    if found is None:
+        raise ToolError("uv is missing: it resolves Python requirements", hint="install it: pip install uv")
+    return found
+
+
+def _pylock_of(pins: Sequence[tuple[str, str]]) -> str:
+    """Write the little of a pylock.toml that uv reads for versions to prefer."""
+    packages = (f'[[packages]]\nname = "{name}"\nversion = "{version}"\n' for name, version in pins)
+    return "\n".join(('lock-version = "1.0"\ncreated-by = "modelpack"\n', *packages))

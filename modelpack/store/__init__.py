@@ -1,0 +1,1 @@
+"""The Nix store, and how artifacts come into it."""

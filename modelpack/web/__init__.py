@@ -1,0 +1,1 @@
+"""HTTP as the machine is configured for it."""
