@@ -13,7 +13,7 @@ from pathlib import Path
 from modelpack import emulation, locking, records
 from modelpack import lock as locks
 from modelpack.errors import CheckError, ModelpackError
-from modelpack.loading.native import load_spec
+from modelpack.loading import inputs
 from modelpack.lock import Lock
 from modelpack.locking import Machine
 from modelpack.records import Built
@@ -55,8 +55,10 @@ def load_project(path: Path, machine: Machine, stages: Stages, *, locked: bool =
         SpecError, LockError, ResolveError, FetchError: as the stages.
     """
     with stages.time("load"):
-        spec = load_spec(path)
-        lock_path = locking.path_of(spec)
+        spec = inputs.load(path)
+        for notice in spec.notices:
+            machine.progress.note(f"{notice.severity}: {notice}")
+        lock_path = spec.lock_path
         previous = locks.read(lock_path)
     with stages.time("lock"):
         if locked:

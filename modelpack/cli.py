@@ -15,7 +15,7 @@ from modelpack import __version__, building, locking, settings
 from modelpack import lock as locks
 from modelpack.console import Console, print_error, print_json, seconds, size, table
 from modelpack.errors import LockError, ModelpackError
-from modelpack.loading.native import load_spec
+from modelpack.loading import inputs
 from modelpack.records import Built
 from modelpack.store.nix import Nix
 
@@ -99,8 +99,8 @@ def lock(
 ) -> None:
     """Resolve the spec and write modelpack.lock.json."""
     with _session(quiet=quiet) as session:
-        loaded = load_spec(spec)
-        path = locking.path_of(loaded)
+        loaded = inputs.load(spec)
+        path = loaded.lock_path
         if check:
             locking.check_fresh(loaded, locks.read(path), session.machine)
             session.console.close()
@@ -241,8 +241,8 @@ def why(
     """Say why something is in the package: the chains of requirements that lead to it."""
     from modelpack import why as reasons  # noqa: PLC0415
 
-    loaded = load_spec(spec)
-    path = locking.path_of(loaded)
+    loaded = inputs.load(spec)
+    path = loaded.lock_path
     found = locks.read(path)
     if found is None:
         raise LockError(f"there is no {path.name}", hint="run: modelpack lock")

@@ -20,6 +20,10 @@ class Problem:
     """What is wrong, and what was found."""
     hint: str | None = None
     """What to do next."""
+    severity: str = "error"
+    """``error`` refuses; ``warning`` is worth a look; ``note`` is said for the record."""
+    code: str | None = None
+    """Stable name of this kind of finding."""
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.message}"

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from modelpack import catalogue
 from modelpack.errors import LockError
 from modelpack.lock import (
-    FILENAME,
     VERSION,
     DebianBase,
     Digests,
@@ -50,12 +49,6 @@ class Machine:
     settings: Settings
     cache: Path
     progress: Progress
-
-
-def path_of(spec: Spec) -> Path:
-    """Give where a spec's lock lies: beside it."""
-    name = FILENAME if spec.path.name == "modelpack.yaml" else f"{spec.path.stem}.lock.json"
-    return spec.path.with_name(name)
 
 
 def layouts(spec: Spec) -> dict[str, files.Layout]:
@@ -127,7 +120,7 @@ def check_fresh(spec: Spec, lock: Lock | None, machine: Machine) -> Lock:
     Raises:
         LockError: there is none, or it is stale; says why.
     """
-    path = path_of(spec)
+    path = spec.lock_path
     if lock is None:
         raise LockError(f"there is no {path.name}", hint="run: modelpack lock")
     reasons = staleness(spec, lock, machine)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from modelpack.errors import Problem
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
@@ -24,6 +26,8 @@ class Requirement:
     text: str
     origin: str
     """``modelpack.yaml:7`` or ``requirements.txt:3``, relative to the spec's folder."""
+    hashes: tuple[str, ...] = ()
+    """``sha256:HEX`` of the files that will do; empty when any will."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,7 +115,9 @@ class Spec:
     """One model package, as its author describes it."""
 
     path: Path
-    """The spec file, absolute; relative paths in it are relative to its folder."""
+    """The file that was read, absolute; relative paths in it are relative to its folder."""
+    lock_path: Path
+    """Where its lock lies, absolute: never inside what is packaged."""
     name: str
     version: str
     description: str | None
@@ -120,6 +126,8 @@ class Spec:
     python: str
     """``3.11``: major and minor."""
     requirements: tuple[Requirement, ...]
+    constraints: tuple[Requirement, ...] = ()
+    """Versions that hold for what is needed, and ask for nothing: constraint files, pins of another tool's lock."""
     code: Code | None
     server: Server
     inputs: Mapping[str, Source]
@@ -130,3 +138,5 @@ class Spec:
     image: Image
     platform: str
     """``linux/amd64`` or ``linux/arm64``, in OCI's words."""
+    notices: tuple[Problem, ...] = ()
+    """Warnings and notes of the reader, which stop nothing."""

@@ -53,5 +53,5 @@ def lock_of(spec, machine):
 def write_lock(folder, machine, **changes):
     spec = load_spec(folder)
     lock = replace(lock_of(spec, machine), **changes)
-    assert locking.write(lock, locking.path_of(spec))
-    return json.loads(locking.path_of(spec).read_text(encoding="utf-8"))
+    assert locking.write(lock, spec.lock_path)
+    return json.loads(spec.lock_path.read_text(encoding="utf-8"))

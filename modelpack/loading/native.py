@@ -16,6 +16,7 @@ from modelpack.loading.server import judge_variables, read_server
 from modelpack.loading.shape_reader import Value, nearest, read
 from modelpack.loading.sources import FILE, FOLDER, Folder, find_source
 from modelpack.loading.yamlfile import Findings, join_path, read_yaml, show
+from modelpack.lock import FILENAME as LOCK
 from modelpack.spec import Base, Code, Image, Requirement, Server, Source, Spec
 
 FILENAME = "modelpack.yaml"
@@ -82,6 +83,7 @@ class _Loader:
         judge_variables(root, self.findings)
         return Spec(
             path=path,
+            lock_path=path.with_name(LOCK if path.name == FILENAME else f"{path.stem}.lock.json"),
             name=root.get_text("name") or "",
             version=root.get_text("version") or "",
             description=root.get_text("description"),
@@ -96,6 +98,7 @@ class _Loader:
             check=read_check(root, entry, self.folder, self.findings),
             image=self.image(),
             platform=root.get_text("platform") or this_platform(),
+            notices=self.findings.notices,
         )
 
     def source(self, value: Value, kind: str = "") -> Source | None:

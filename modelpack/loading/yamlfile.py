@@ -58,6 +58,7 @@ class Findings:
     def __init__(self, first: str = "") -> None:
         self._first = first
         self._found: list[tuple[Place, Problem]] = []
+        self._said: list[tuple[Place, Problem]] = []
 
     def __len__(self) -> int:
         return len(self._found)
@@ -67,6 +68,23 @@ class Findings:
         where = f"{place}: {path}" if path else str(place)
         self._found.append((place, Problem(where=where, message=message, hint=hint)))
 
+    def warn(self, place: Place, message: str, hint: str | None = None, *, path: str = "") -> None:
+        """Keep what does not stop anything, but may not be what was meant."""
+        self._say("warning", place, message, hint, path)
+
+    def note(self, place: Place, message: str, hint: str | None = None, *, path: str = "") -> None:
+        """Keep what was decided for the user, for the record."""
+        self._say("note", place, message, hint, path)
+
+    def _say(self, severity: str, place: Place, message: str, hint: str | None, path: str) -> None:
+        where = f"{place}: {path}" if path else str(place)
+        self._said.append((place, Problem(where=where, message=message, hint=hint, severity=severity)))
+
+    @property
+    def notices(self) -> tuple[Problem, ...]:
+        """Warnings and notes, in the order of the text."""
+        return self._ordered(self._said)
+
     def raise_any(self) -> None:
         """Raise what was found, in the order of the text.
 
@@ -74,9 +92,12 @@ class Findings:
             SpecError: when there is any.
         """
         if self._found:
-            files = list(dict.fromkeys([self._first, *(place.file for place, _ in self._found)]))
-            ordered = sorted(self._found, key=lambda item: (files.index(item[0].file), item[0]))
-            raise SpecError(tuple(problem for _, problem in ordered))
+            raise SpecError(self._ordered(self._found))
+
+    def _ordered(self, found: list[tuple[Place, Problem]]) -> tuple[Problem, ...]:
+        files = list(dict.fromkeys([self._first, *(place.file for place, _ in found)]))
+        ordered = sorted(found, key=lambda item: (files.index(item[0].file), item[0]))
+        return tuple(problem for _, problem in ordered)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,0 +1,47 @@
+"""What a user points at, to the reader that knows it. What comes after does not know where a spec came from.
+
+A new form of input is one module here with a reader, one line in ``_recognise``, and its tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelpack.spec import Spec
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """What the command line adds to an input."""
+
+    assets: Path | None = None
+    """Folder with the Azure ML files that ``azureml:`` references are looked up in."""
+    name: str | None = None
+    """Name of the package, for inputs that have none of their own."""
+
+
+Reader = Callable[[Path, Options], Spec]
+
+
+def load(path: Path, options: Options | None = None) -> Spec:
+    """Read whatever describes a package at ``path``.
+
+    Raises:
+        SpecError: with all problems of the input and of the files that it names.
+    """
+    return _recognise(path)(path, options or Options())
+
+
+def _recognise(path: Path) -> Reader:
+    """Give the reader for what lies at ``path``; the native one also says what is wrong when there is nothing."""
+    del path
+    return _native
+
+
+def _native(path: Path, options: Options) -> Spec:
+    from modelpack.loading.native import load_spec  # noqa: PLC0415 - only the reader that is needed
+
+    del options
+    return load_spec(path)
