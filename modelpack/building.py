@@ -156,7 +156,7 @@ def why_unchecked(lock: Lock) -> str | None:
     """Give why a build does not ask the server anything; None when it does."""
     if lock.check is None:
         return "the spec says check: false"
-    found = emulation.obstacle(lock)
+    found = emulation.obstacle(lock.platform)
     return f"{found.message}; {found.hint}" if found else None
 
 

@@ -27,6 +27,21 @@ BUILD_PLACEHOLDERS = ("python", "env", "base", "code", "model", "port")
 PLACEHOLDERS = (*BUILD_PLACEHOLDERS, "scoring_script", "scoring_folder")
 """What may stand in a command and in a catalogue."""
 
+TELEMETRY_OFF = {
+    "DO_NOT_TRACK": "1",
+    "BENTOML_DO_NOT_TRACK": "True",
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "ORT_DISABLE_TELEMETRY": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "VLLM_NO_USAGE_STATS": "1",
+}
+"""What keeps libraries of servers from reporting their use: the common word, and those of who does not know it.
+
+A package is for places without a network, and tells nobody else of its requests; the spec's variables win.
+"""
+
 _PLACEHOLDER = re.compile(r"@([a-z_]+|input-[A-Za-z0-9._-]+)@")
 _SIGNALS = ("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2")
 
@@ -173,10 +188,11 @@ def resolve_server(spec: Spec, folder: Path = SERVERS) -> lock.Server:
     inputs = {input_variable(name): f"@input-{name}@/{source.path.name}" for name, source in spec.inputs.items()}
     port = spec.server.port or entry.port
     assert port is not None  # noqa: S101 - load_spec refuses a spec without
+    environment = TELEMETRY_OFF | inputs | dict(entry.environment)
     return lock.Server(
         name=entry.name,
         command=tuple(_fill(word, spec) for word in entry.command or spec.server.command or ()),
-        environment={name: _fill(text, spec) for name, text in (inputs | dict(entry.environment)).items()},
+        environment={name: _fill(text, spec) for name, text in environment.items()},
         port=port,
         routes={"liveness": routes["readiness"], **routes},
         stop_signal=entry.stop_signal,

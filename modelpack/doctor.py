@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from modelpack import emulation
 from modelpack.errors import ModelpackError
+from modelpack.loading.keys import PLATFORMS
 from modelpack.settings import Settings, cache_dir
 from modelpack.store.nix import Nix, system
 
@@ -38,6 +40,7 @@ def examine(settings: Settings, nix: Nix) -> tuple[Finding, ...]:
         lambda: _archives(settings),
         _uv,
         lambda: _space(nix),
+        _platforms,
         _optional,
     )
     return tuple(finding for look in looks for finding in look())
@@ -128,6 +131,20 @@ def _space(nix: Nix) -> Iterator[Finding]:
         free = shutil.disk_usage(place).free
         state, fix = ("ok", None) if free >= _LEAST_FREE else ("optional", f"free some space below {place}")
         yield Finding(what=what, state=state, found=f"{free / 1e9:.1f} GB free", fix=fix)
+
+
+def _platforms() -> Iterator[Finding]:
+    for platform in PLATFORMS:
+        try:
+            found = emulation.obstacle(platform)
+        except ModelpackError:  # said by the first look
+            return
+        what = f"checks for {platform}"
+        if found:
+            fix = f"packages for {platform} are built unchecked here; {found.hint}"
+            yield Finding(what=what, state="optional", found=found.message, fix=fix)
+        else:
+            yield Finding(what=what, state="ok", found="its programs start here")
 
 
 def _optional() -> Iterator[Finding]:

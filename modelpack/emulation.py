@@ -27,19 +27,19 @@ class Obstacle:
     hint: str
 
 
-def obstacle(lock: Lock, handlers: Path = _HANDLERS) -> Obstacle | None:
-    """Give why a package's programs do not start on this machine; None when they do.
+def obstacle(platform: str, handlers: Path = _HANDLERS) -> Obstacle | None:
+    """Give why programs for a platform do not start on this machine; None when they do.
 
     Args:
-        lock: the package's.
+        platform: in OCI's words: ``linux/arm64``.
         handlers: where the kernel shows what it calls for which programs.
     """
-    if system() == _SYSTEMS[lock.platform]:
+    if system() == _SYSTEMS[platform]:
         return None
-    found = [text for text in map(_read, handlers.glob("*")) if _is_for(text, lock.platform)]
+    found = [text for text in map(_read, handlers.glob("*")) if _is_for(text, platform)]
     if any("F" in _field(text, "flags:") for text in found):
         return None
-    message = f"programs for {lock.platform} do not start on this machine ({system()})"
+    message = f"programs for {platform} do not start on this machine ({system()})"
     if found:
         return Obstacle(
             message=f"{message} in Nix's sandbox: its emulator is registered without the flag F",
@@ -57,7 +57,7 @@ def require(lock: Lock) -> None:
     Raises:
         ToolError: a package's programs do not start on this machine.
     """
-    found = obstacle(lock)
+    found = obstacle(lock.platform)
     if found:
         raise ToolError(found.message, hint=found.hint)
 

@@ -18,6 +18,7 @@ import pytest
 from modelpack.catalogue import (
     PLACEHOLDERS,
     SERVERS,
+    TELEMETRY_OFF,
     placeholders_in,
     read_entry,
     resolve_server,
@@ -101,7 +102,8 @@ def test_azureml_is_started_as_azure_does():
             *("@python@", "-m", "azureml_inference_server_http", "--entry_script", "@code@/inner/score.py"),
             *("--model_dir", "@model@", "--port", "@port@"),
         ),
-        environment={
+        environment=TELEMETRY_OFF
+        | {
             "MODELPACK_INPUT_LABEL_MAP": "@input-label-map@/labels.json",
             "MODELPACK_INPUT_SAMPLES": "@input-samples@/model",
             "AML_APP_ROOT": "@code@/inner",
@@ -137,7 +139,7 @@ def test_custom_takes_everything_from_the_spec():
     assert resolve_server(spec) == Server(
         name="custom",
         command=("@python@", "app.py"),
-        environment={"AZUREML_MODEL_DIR": "@model@"},
+        environment=TELEMETRY_OFF | {"AZUREML_MODEL_DIR": "@model@"},
         port=80,
         routes={"liveness": "/ready", "readiness": "/ready", "scoring": "/predict"},
         stop_signal="SIGTERM",
@@ -156,7 +158,7 @@ def test_a_folder_is_all_that_a_new_server_takes(servers):
             *("@python@", "-m", "echo_server", "--handler", "@code@/inner/score.py"),
             *("--port", "@port@"),
         ),
-        environment={"ECHO_MODEL": "@model@", "ECHO_WORKERS": "2"},
+        environment=TELEMETRY_OFF | {"ECHO_MODEL": "@model@", "ECHO_WORKERS": "2"},
         port=7000,
         routes={"liveness": "/ready", "readiness": "/ready", "scoring": "/echo"},
         stop_signal="SIGINT",

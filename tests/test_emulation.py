@@ -39,11 +39,11 @@ def handlers(tmp_path):
 
 
 def test_the_machine_s_own_programs_start(handlers):
-    assert emulation.obstacle(Lock("linux/amd64"), handlers[1]) is None
+    assert emulation.obstacle("linux/amd64", handlers[1]) is None
 
 
 def test_without_an_emulator_others_do_not_and_it_is_said_what_helps(handlers):
-    found = emulation.obstacle(Lock("linux/arm64"), handlers[1])
+    found = emulation.obstacle("linux/arm64", handlers[1])
     assert found.message == "programs for linux/arm64 do not start on this machine (x86_64-linux)"
     assert "qemu-user-static" in found.hint
 
@@ -52,23 +52,23 @@ def test_without_an_emulator_others_do_not_and_it_is_said_what_helps(handlers):
 def test_an_emulator_counts_whatever_its_name(handlers, flags):
     register, folder = handlers
     register("some-name", ARM64, flags=flags)
-    assert emulation.obstacle(Lock("linux/arm64"), folder) is None
+    assert emulation.obstacle("linux/arm64", folder) is None
 
 
 def test_an_emulator_that_the_sandbox_would_not_find_does_not_count(handlers):
     register, folder = handlers
     register("qemu-aarch64", ARM64, flags="OC")
-    assert "without the flag F" in emulation.obstacle(Lock("linux/arm64"), folder).message
+    assert "without the flag F" in emulation.obstacle("linux/arm64", folder).message
 
 
 def test_an_emulator_that_is_off_does_not_count(handlers):
     register, folder = handlers
     register("qemu-aarch64", ARM64, state="disabled")
-    assert "do not start" in emulation.obstacle(Lock("linux/arm64"), folder).message
+    assert "do not start" in emulation.obstacle("linux/arm64", folder).message
 
 
 def test_a_kernel_without_the_list_has_no_emulator(tmp_path):
-    assert emulation.obstacle(Lock("linux/arm64"), tmp_path / "absent") is not None
+    assert emulation.obstacle("linux/arm64", tmp_path / "absent") is not None
 
 
 def test_what_cannot_start_is_refused(monkeypatch):

@@ -129,12 +129,20 @@ def test_a_wheel_may_install_the_same_script_twice(join):
 
 
 def test_an_entry_point_becomes_a_script_of_the_environments_interpreter(join):
-    points = b"[console_scripts]\ntool = a.main:App.run [extra]\nbad/name = a:f\nnothing = a\n[gui_scripts]\ng = a:f\n"
+    points = b"[console_scripts]\ntool = a.main:App.run [extra]\nbad/name = a:f\nnothing = a\n"
     module = b"class App:\n    @staticmethod\n    def run():\n        print('it runs')\n        return 3\n"
     out = join({"a": {f"{SITE}/a-1.dist-info/entry_points.txt": points} | in_site(a__main=module)})
     done = subprocess.run([out / "bin/tool"], check=False, capture_output=True, text=True, env={}, timeout=60)
     assert (done.stdout, done.returncode) == ("it runs\n", 3), done.stderr
     assert sorted(path.name for path in (out / "bin").iterdir()) == ["python", "python3", f"python{PYTHON}", "tool"]
+
+
+def test_graphical_entry_points_become_scripts_too(join):
+    points = b"[gui_scripts]\nwindow = a:f\nboth = a:f\n[console_scripts]\nboth = a:g\n"
+    out = join({"a": {f"{SITE}/a-1.dist-info/entry_points.txt": points} | in_site(a=b"def f():\n    return 4\n")})
+    done = subprocess.run([out / "bin/window"], check=False, env={}, timeout=60)
+    assert done.returncode == 4
+    assert "from a import g\n" in (out / "bin/both").read_text()
 
 
 @pytest.mark.parametrize("first", [b"#!python", b"#!pythonw", b"#!python\r"])

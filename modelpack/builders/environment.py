@@ -109,7 +109,7 @@ def _data_owner(plan: dict[str, Any], path: str) -> str | None:
 
 
 def _scripts(plan: dict[str, Any], out: str, site: str) -> None:
-    """Write console scripts (entry points specification) and the wheels' own scripts with our interpreter."""
+    """Write the scripts of entry points, and the wheels' own, with our interpreter."""
     texts: dict[str, tuple[str, bytes]] = {}
     for wheel in plan["wheels"]:
         for name, text in [*_entry_points(wheel, site, out), *_own_scripts(wheel["path"], out)]:
@@ -133,7 +133,7 @@ def _entry_points(wheel: dict[str, str], site: str, out: str) -> list[tuple[str,
     infos = [name for name in os.listdir(folder) if name.endswith(".dist-info")] if os.path.isdir(folder) else []
     found = []
     for info in infos:
-        for name, value in _console_scripts(f"{folder}/{info}/entry_points.txt", wheel["name"]):
+        for name, value in _declared_scripts(f"{folder}/{info}/entry_points.txt", wheel["name"]):
             module, _, function = value.partition("[")[0].strip().partition(":")
             if "/" in name or not function:
                 continue
@@ -143,7 +143,8 @@ def _entry_points(wheel: dict[str, str], site: str, out: str) -> list[tuple[str,
     return found
 
 
-def _console_scripts(path: str, owner: str) -> list[tuple[str, str]]:
+def _declared_scripts(path: str, owner: str) -> list[tuple[str, str]]:
+    """Give names and functions (entry points specification); the graphical kind differs on Windows alone."""
     parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, strict=False)
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     try:
@@ -151,7 +152,8 @@ def _console_scripts(path: str, owner: str) -> list[tuple[str, str]]:
     except (configparser.Error, UnicodeDecodeError) as error:
         reason = str(error).splitlines()[0]
         fail("environment", f"{owner}: its entry_points.txt cannot be read: {reason}", wheels=[owner])
-    return parser.items("console_scripts") if parser.has_section("console_scripts") else []
+    groups = (group for group in ("gui_scripts", "console_scripts") if parser.has_section(group))
+    return list({name: value for group in groups for name, value in parser.items(group)}.items())
 
 
 def _own_scripts(wheel: str, out: str) -> list[tuple[str, bytes]]:

@@ -5,6 +5,7 @@
   checked,
   derive,
   environment,
+  foreign,
   hermetic,
   layers,
   package,
@@ -57,6 +58,7 @@ derive.builder "image" [ "problem" ] {
         "org.opencontainers.image.title" = lock.name;
         "org.opencontainers.image.version" = lock.package_version;
         "modelpack.checked" = yes checked;
+        "modelpack.emulated" = yes (checked && foreign);
         "modelpack.hermetic" = yes hermetic;
         "modelpack.server" = lock.server.name;
       }

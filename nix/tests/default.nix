@@ -113,10 +113,14 @@ let
         expected = [ false true ];
       };
       "is not checked unless told to, and says that it was emulated then" = {
-        expr = map (parts: { inherit (description parts) checked emulated; check = parts.package ? check; }) [ arm emulated ];
+        expr = map (parts: {
+          inherit (description parts) checked emulated;
+          check = parts.package ? check;
+          label = (plan parts.image).config.labels."modelpack.emulated";
+        }) [ arm emulated ];
         expected = [
-          { checked = false; emulated = false; check = false; }
-          { checked = true; emulated = true; check = true; }
+          { checked = false; emulated = false; check = false; label = "false"; }
+          { checked = true; emulated = true; check = true; label = "true"; }
         ];
       };
       "is built by tools of the machine that builds, for the loader of the other" = {

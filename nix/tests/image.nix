@@ -119,6 +119,7 @@ in
         labels = {
           "a" = "b";
           "modelpack.checked" = "true";
+          "modelpack.emulated" = "false";
           "modelpack.hermetic" = "true";
           "modelpack.server" = "custom";
           "org.opencontainers.image.title" = "tiny";
