@@ -207,12 +207,25 @@ def server_requirements(spec: Spec, folder: Path = SERVERS) -> tuple[lock.Locked
     """
     entry = read_entry(spec.server.name, folder)
     injected = [lock.LockedRequirement(requirement=text, origin=f"server {entry.name}") for text in entry.requirements]
-    if spec.server.version and entry.requirements:
+    if spec.server.version and injected:
         from packaging.requirements import Requirement  # noqa: PLC0415 - costs start-up time
 
-        name = Requirement(entry.requirements[0]).name
-        injected.append(lock.LockedRequirement(requirement=f"{name}{spec.server.version}", origin="server.version"))
+        own = f"{Requirement(entry.requirements[0]).name}{spec.server.version}"
+        asked = lock.LockedRequirement(requirement=own, origin="server.version")
+        # One exact version is the user's to answer for, even outside of the versions that are known to work.
+        injected = [asked, *injected[1:]] if spec.server.version.startswith("==") else [*injected, asked]
     return tuple(injected)
+
+
+def like(name: str, folder: Path = SERVERS) -> tuple[str, ...]:
+    """Give the other servers that take the same scoring script and need nothing more of the spec."""
+    entry = read_entry(name, folder)
+    others = (read_entry(other, folder) for other in server_names(folder) if other != name)
+    return tuple(
+        other.name
+        for other in others
+        if other.scoring_script == entry.scoring_script and entry.scoring_script and other.command
+    )
 
 
 def input_variable(name: str) -> str:

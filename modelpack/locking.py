@@ -7,13 +7,14 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelpack import catalogue
 from modelpack.errors import LockError
+from modelpack.loading.keys import PYTHON_OF
 from modelpack.lock import (
     VERSION,
     DebianBase,
@@ -35,9 +36,12 @@ from modelpack.store import files
 from modelpack.store.nix import system
 
 if TYPE_CHECKING:
+    from modelpack.python.question import Choice
     from modelpack.store.download import Sources
 
 _ARCHITECTURES = {"linux/amd64": "amd64", "linux/arm64": "arm64", "x86_64-linux": "amd64", "aarch64-linux": "arm64"}
+_GLIBC_OF = {"bullseye": "2.31", "bookworm": "2.36", "trixie": "2.41"}
+"""Versions that suites stay with, to try another suite without its index."""
 # Raised when the same spec has to be resolved to something else: it makes every lock's sections stale.
 _RESOLVER = 1
 
@@ -318,7 +322,22 @@ def _resolve_python(
         previous=previous,
         upgrade=upgrade,
         folder=spec.path.parent,
+        choices=tuple(_choices(spec, base)),
     )
+
+
+def _choices(spec: Spec, base: DebianBase) -> Iterator[Choice]:
+    """Give what else the spec could ask, which is tried when its requirements cannot be met."""
+    from modelpack.python.question import Choice  # noqa: PLC0415 - packaging, which most runs do not need
+
+    for suite, python in PYTHON_OF.items():
+        if python != spec.python and suite in _GLIBC_OF:
+            text = f'base: debian:{suite}, with python: "{python}"'
+            yield Choice(text=text, requirements=_requirements(spec), python=python, glibc=_GLIBC_OF[suite])
+    for name in catalogue.like(spec.server.name):
+        other = replace(spec, server=replace(spec.server, name=name, version=None))
+        python = _python_patch(spec, base)
+        yield Choice(text=f"server: {name}", requirements=_requirements(other), python=python, glibc=base.glibc)
 
 
 def _changes(name: str, before: Tree | None, now: Tree | None) -> list[str]:

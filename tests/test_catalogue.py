@@ -117,11 +117,19 @@ def test_azureml_is_started_as_azure_does():
 
 
 def test_requirements_are_injected_and_narrowed():
-    spec = load(SPEC + "server: {name: azureml, version: 1.5.1}\n")
+    spec = load(SPEC + "server: {name: azureml, version: '>=1.5'}\n")
 
     assert server_requirements(spec) == (
         LockedRequirement(requirement="azureml-inference-server-http>=1.4,<2", origin="server azureml"),
-        LockedRequirement(requirement="azureml-inference-server-http==1.5.1", origin="server.version"),
+        LockedRequirement(requirement="azureml-inference-server-http>=1.5", origin="server.version"),
+    )
+
+
+def test_one_exact_version_of_a_server_is_the_users_to_answer_for():
+    spec = load(SPEC + "server: {name: azureml, version: 1.0.0}\n")
+
+    assert server_requirements(spec) == (
+        LockedRequirement(requirement="azureml-inference-server-http==1.0.0", origin="server.version"),
     )
 
 

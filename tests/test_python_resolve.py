@@ -10,6 +10,7 @@ from modelpack.errors import ModelpackError, ResolveError
 from modelpack.lock import LockedRequirement, Parent
 from modelpack.python import index as python_index
 from modelpack.python.dependencies import Distribution, closure
+from modelpack.python.question import Choice
 from modelpack.python.resolve import resolve
 from modelpack.python.target import Target, target_environment, target_tags
 
@@ -293,23 +294,58 @@ class TestErrors:
         assert "3.11" in error.hint
 
     def test_user_against_server(self, fail, folder):
-        make_wheel(folder, "server-http", "1.0", requires=["base<2"])
+        make_wheel(folder, "server-http", "0.9", requires=["middle"])
+        make_wheel(folder, "server-http", "1.0", requires=["middle>=2"])
+        make_wheel(folder, "middle", "1.0")
+        make_wheel(folder, "middle", "2.0", requires=["base<2", "other"])
+        make_wheel(folder, "other", "1.0", requires=["base"])
         make_wheel(folder, "unrelated", "1.0")
         make_wheel(folder, "base", "1.0")
         make_wheel(folder, "base", "2.0")
         error = fail("unrelated", "base>=2", "server-http==1.0")
         assert error.message == (
-            "requirements that cannot be met together: base>=2 (spec:2); server-http==1.0 (server azureml)"
+            "spec:2 and server azureml cannot be met together: they want different versions of base"
         )
-        assert error.hint.startswith("change yours, or ask for another version of the server")
-        assert any("server-http" in line and "base<2" in line for line in error.details)
+        assert error.details == (
+            "spec:2 wants base>=2",
+            "server azureml wants base<2: server-http==1.0 -> server-http 1.0 -> middle 2.0",
+            "each of these was tried and works:",
+            "  spec:2: base==1.0 in place of base>=2",
+            '  server.version: "==0.9" (server-http, outside of what is known to work)',
+        )
+        assert error.hint == "spec:2: base==1.0 in place of base>=2"
 
     def test_the_same_name_twice(self, fail, folder):
         make_wheel(folder, "base", "1.0")
         make_wheel(folder, "base", "2.0")
-        assert fail("base==1.0", "base==2.0").message == (
-            "requirements that cannot be met together: base==1.0 (spec:1); base==2.0 (spec:2)"
+        error = fail("base==1.0", "base==2.0")
+        assert error.message == "spec:1 and spec:2 cannot be met together: they want different versions of base"
+        assert error.hint == "spec:1: base==2.0 in place of base==1.0"
+
+    def test_three_that_only_together_leave_no_version(self, fail, folder):
+        for number in range(4):
+            make_wheel(folder, "base", f"{number}.0")
+        make_wheel(folder, "user", "1.0", requires=["base!=1.0"])
+        error = fail("base>0", "user", "base<2")
+        assert error.message.startswith("spec:1 and spec:2 and spec:3 cannot be met together")
+        assert "spec:2 wants base!=1.0: user -> user 1.0" in error.details
+
+    def test_what_else_could_be_asked_is_tried(self, fail, folder):
+        make_wheel(folder, "server-http", "1.0", requires=["base<2"])
+        make_wheel(folder, "lean", "1.0")
+        make_wheel(folder, "base", "2.0")
+        make_wheel(folder, "base", "1.0")
+        own, lean, heavy = (
+            LockedRequirement(requirement=text, origin=origin)
+            for text, origin in (("base>=2", "spec:1"), ("lean", "server lean"), ("server-http", "server heavy"))
         )
+        choices = (
+            Choice(text="server: lean", requirements=(own, lean), python="3.11", glibc="2.36"),
+            Choice(text="server: heavy", requirements=(own, heavy), python="3.11", glibc="2.36"),
+        )
+        error = fail("base>=2", "server-http", choices=choices)
+        assert "  server: lean" in error.details
+        assert "  server: heavy" not in error.details
 
     def test_an_extra_that_does_not_exist(self, fail, folder):
         make_wheel(folder, "thing", "1.0", extras=["fast", "small"])

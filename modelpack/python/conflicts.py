@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
-from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
 from modelpack.errors import ResolveError
 from modelpack.python.dependencies import Closure, Distribution
+from modelpack.python.disagreement import Disagreement, Solve, disagreement, ways_out
 from modelpack.python.offers import Offers, likely_name, offers
-from modelpack.python.target import Target
+from modelpack.python.question import Alternative, Question, Root
 
 _NAME = r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?"
 _NOT_FOUND = re.compile(rf"({_NAME}) was not found in the (?:package registry|provided package locations)")
@@ -27,34 +25,15 @@ _REQUIRED = re.compile(r"you require (.+?)(?:, we can conclude|\. |\.$|$)")
 _DECORATION = re.compile(r"^(?:\s*cause: |\s{9}|\s*[\u00d7\u2570\u251c\u2502]\u2500?\u25b6? ?|error: )")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Root:
-    """A requirement of the user or of the server."""
+def explain(text: str, question: Question, alternatives: Sequence[Alternative], solve: Solve) -> ResolveError:
+    """Give the error for what uv said when it found no solution.
 
-    requirement: Requirement
-    origin: str
-
-    def __str__(self) -> str:
-        return f"{self.requirement} ({self.origin})"
-
-    @property
-    def name(self) -> str:
-        """PEP 503 normalized."""
-        return canonicalize_name(self.requirement.name)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Question:
-    """What has to be resolved."""
-
-    roots: tuple[Root, ...]
-    target: Target
-    folder: Path
-    """Where uv looks for project settings."""
-
-
-def explain(text: str, question: Question) -> ResolveError:
-    """Give the error for what uv said when it found no solution."""
+    Args:
+        text: of uv.
+        question: what it was asked.
+        alternatives: what else the spec could ask.
+        solve: asks uv something else.
+    """
     flat = " ".join(text.split())
     lines = [_DECORATION.sub("", line).rstrip() for line in text.splitlines() if line.strip()]
     details = tuple(lines[1:])
@@ -64,7 +43,14 @@ def explain(text: str, question: Question) -> ResolveError:
     if "No solution found" not in flat:
         return ResolveError(f"uv cannot resolve the requirements: {lines[0]}", details=details)
     message, hint, more = _diagnose(flat, question)
-    return ResolveError(message, hint=hint, details=(*more, *details))
+    if message is not None:
+        return ResolveError(message, hint=hint, details=(*more, *details))
+    involved = _involved(flat, question.roots)
+    found = disagreement(involved, question, solve, lambda name: offers(name, question.folder).versions())
+    if found is None:
+        written = "; ".join(map(str, involved or question.roots))
+        return ResolveError(f"requirements that cannot be met together: {written}", details=details)
+    return _conflict(found, question, alternatives, solve)
 
 
 def _index_trouble(flat: str, text: str) -> tuple[str, str] | None:
@@ -83,8 +69,8 @@ def _index_trouble(flat: str, text: str) -> tuple[str, str] | None:
     return None
 
 
-def _diagnose(flat: str, question: Question) -> tuple[str, str | None, tuple[str, ...]]:
-    """Find the simplest true thing to say: message, hint and first details."""
+def _diagnose(flat: str, question: Question) -> tuple[str | None, str | None, tuple[str, ...]]:
+    """Find the simplest true thing to say: message, hint and first details; no message when several disagree."""
     unknown = _NOT_FOUND.search(flat)
     if unknown:
         return _no_such_name(unknown[1], question)
@@ -100,9 +86,7 @@ def _diagnose(flat: str, question: Question) -> tuple[str, str | None, tuple[str
             return _no_wheel(involved[0], name, re.findall(rf"\b{name}==([\w.]+)", flat), question)
         if len(involved) == 1:
             return _no_version(involved[0], question)
-    if not involved:
-        return "the requirements cannot be met", None, ()
-    return _conflict(involved, lacking, question)
+    return None, None, ()
 
 
 def _involved(flat: str, roots: Sequence[Root]) -> list[Root]:
@@ -163,14 +147,20 @@ def _instead(name: str, found: Offers, question: Question) -> str:
 
 
 def _conflict(
-    roots: Sequence[Root], lacking: Sequence[str], question: Question
-) -> tuple[str, str | None, tuple[str, ...]]:
-    written = "; ".join(str(root) for root in roots)
-    hint = "change one of them"
-    if any(root.origin.startswith("server") for root in roots):
-        hint = "change yours, or ask for another version of the server (server.version)"
-    more = tuple(f"{name} has versions without a wheel for {question.target}" for name in lacking)
-    return f"requirements that cannot be met together: {written}", hint, more
+    found: Disagreement, question: Question, alternatives: Sequence[Alternative], solve: Solve
+) -> ResolveError:
+    """Say who wants what, and what works instead."""
+    names = list(dict.fromkeys(root.origin for root in found.roots))
+    what = f": they want different versions of {found.disputed}" if found.disputed else ""
+    sides = tuple(
+        f"{side.root.origin} wants {found.disputed}{side.specifier}"
+        + (f": {side.root.requirement} -> {' -> '.join(side.chain)}" if side.chain else "")
+        for side in found.sides
+    ) or tuple(map(str, found.roots))
+    ways = ways_out(found.roots, question, alternatives, solve)
+    tried = ("each of these was tried and works:", *(f"  {way}" for way in ways)) if ways else ()
+    hint = ways[0] if ways else "nothing that was tried works: leave one of them out, or serve in another way"
+    return ResolveError(f"{' and '.join(names)} cannot be met together{what}", hint=hint, details=(*sides, *tried))
 
 
 def check(result: Closure, question: Question, pins: Mapping[NormalizedName, Distribution]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
@@ -21,9 +22,9 @@ from modelpack.progress import Progress
 from modelpack.python import conflicts as python_conflicts
 from modelpack.python import index as python_index
 from modelpack.python import index_settings, uv_tool
-from modelpack.python.conflicts import Question, Root
 from modelpack.python.dependencies import Closure, Distribution, closure
 from modelpack.python.metadata import MetadataStore
+from modelpack.python.question import Alternative, Choice, Question, Root
 from modelpack.python.target import Target
 from modelpack.web import http
 from modelpack.web.credentials import redact
@@ -49,6 +50,7 @@ def resolve(  # noqa: PLR0913 - the target is three words of the lock's, the res
     previous: Sequence[Wheel] = (),
     upgrade: bool | Sequence[str] = False,
     folder: Path | None = None,
+    choices: Sequence[Choice] = (),
 ) -> tuple[Wheel, ...]:
     """Give one wheel for each distribution that the requirements need on the target, sorted by name.
 
@@ -65,6 +67,7 @@ def resolve(  # noqa: PLR0913 - the target is three words of the lock's, the res
         previous: the wheels of the lock there is.
         upgrade: True to let go of all pins, or names of which to let go.
         folder: where uv looks for project settings; None means the current one.
+        choices: what else could be asked, which is tried when the requirements cannot be met.
 
     Raises:
         ResolveError: the requirements cannot be met, or an index is not to be had.
@@ -84,7 +87,8 @@ def resolve(  # noqa: PLR0913 - the target is three words of the lock's, the res
             found = _as_before(question, kept, store)
             if found is not None:
                 return found
-        return _anew(question, kept, store, progress, upgrade=upgrade)
+        alternatives = tuple(_alternative(choice, question) for choice in choices)
+        return _anew(question, kept, store, progress, upgrade=upgrade, alternatives=alternatives)
     finally:
         progress.finish(_TASK)
 
@@ -141,6 +145,12 @@ def _as_before(question: Question, wheels: Sequence[Wheel], store: MetadataStore
     return _explained(wheels, result)
 
 
+def _alternative(choice: Choice, question: Question) -> Alternative:
+    roots = tuple(Root(requirement=_parsed(item), origin=item.origin) for item in choice.requirements)
+    target = Target(choice.python, question.target.platform, choice.glibc)
+    return Alternative(text=choice.text, question=Question(roots=roots, target=target, folder=question.folder))
+
+
 def _anew(
     question: Question,
     kept: Sequence[Wheel],
@@ -148,21 +158,19 @@ def _anew(
     progress: Progress,
     *,
     upgrade: bool | Sequence[str],
+    alternatives: Sequence[Alternative],
 ) -> tuple[Wheel, ...]:
     """Ask uv, then read the metadata of what it chose."""
     asks = {
         "all": lambda: _ask_uv(question, kept, upgrade=upgrade),
         "newest": lambda: _ask_newest(question),
     }
-    answers = dict(run(lambda ask: (ask, asks[ask]()), asks, workers=2, stop=Stop()))
-    python_index.indexes(question.folder)
-
-    def describe(item: tuple[Package, PackageWheel]) -> tuple[Wheel, Distribution]:
-        wheel, url = _wheel(item)
-        return wheel, store.read(wheel, url)
-
-    selected = _select(answers["all"].pylock, question.target)
-    chosen = dict(run(describe, selected, workers=_WORKERS, stop=Stop()))
+    try:
+        answers = dict(run(lambda ask: (ask, asks[ask]()), asks, workers=2, stop=Stop()))
+    except uv_tool.UvError as error:
+        solve = functools.partial(_solve, store)
+        raise python_conflicts.explain(str(error), question, alternatives, solve) from error
+    chosen = _described(answers["all"].pylock, question, store)
     pins = {distribution.name: distribution for distribution in chosen.values()}
     result = closure([root.requirement for root in question.roots], pins, question.target.environment())
     if not index_settings.overrides(question.folder):
@@ -184,15 +192,35 @@ def _ask_uv(question: Question, kept: Sequence[Wheel], *, upgrade: bool | Sequen
         options.append("--refresh")
     elif upgrade:
         options += [word for name in upgrade for word in ("--refresh-package", name)]
+    return uv_tool.compile_requirements(
+        [str(root.requirement) for root in question.roots],
+        options,
+        folder=question.folder,
+        preferences=[(wheel.name, wheel.version) for wheel in kept],
+    )
+
+
+def _described(pylock: Mapping[str, Any], question: Question, store: MetadataStore) -> dict[Wheel, Distribution]:
+    """Read the metadata of what uv chose."""
+    python_index.indexes(question.folder)
+
+    def describe(item: tuple[Package, PackageWheel]) -> tuple[Wheel, Distribution]:
+        wheel, url = _wheel(item)
+        return wheel, store.read(wheel, url)
+
+    return dict(run(describe, _select(pylock, question.target), workers=_WORKERS, stop=Stop()))
+
+
+def _solve(store: MetadataStore, question: Question, whole: bool) -> dict[NormalizedName, Distribution] | None:
+    """Give what a question resolves to, with what each requires when ``whole``; None when nothing does."""
     try:
-        return uv_tool.compile_requirements(
-            [str(root.requirement) for root in question.roots],
-            options,
-            folder=question.folder,
-            preferences=[(wheel.name, wheel.version) for wheel in kept],
-        )
-    except uv_tool.UvError as error:
-        raise python_conflicts.explain(str(error), question) from error
+        pylock = _ask_uv(question, (), upgrade=False).pylock
+    except uv_tool.UvError:
+        return None
+    if whole:
+        return {pin.name: pin for pin in _described(pylock, question, store).values()}
+    names = ((canonicalize_name(package["name"]), package["version"]) for package in pylock.get("packages", ()))
+    return {name: Distribution(name=name, version=version) for name, version in names}
 
 
 def _ask_newest(question: Question) -> uv_tool.Answer:

@@ -1,0 +1,187 @@
+"""The smallest set of requirements that cannot hold together, who wants what of which distribution, and ways out.
+
+Every claim is tried: a set is minimal because what is left of it resolves once any member is taken out, and a way out
+is only named when everything resolves with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
+
+from modelpack.parallel import run_all
+from modelpack.python.dependencies import Closure, Distribution, closure
+from modelpack.python.question import Alternative, Question, Root
+
+Pins = Mapping[NormalizedName, Distribution]
+Solve = Callable[[Question, bool], Pins | None]
+"""Gives what a question resolves to, with what each requires when the flag is set; None when nothing does."""
+Offered = Callable[[str], Sequence[Version]]
+
+_WORKERS = 3
+_LARGEST = 12
+"""Requirements above which no smallest set is looked for: each costs a resolution."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Side:
+    """One side of a disagreement: who wants which versions of the disputed distribution."""
+
+    root: Root
+    chain: tuple[str, ...]
+    """``name version`` of the distributions from the root to the one that states the specifier; empty when the
+    root itself names the disputed distribution."""
+    specifier: str
+    """Of the disputed distribution, as it is stated."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Disagreement:
+    """Requirements of which any but one can be met."""
+
+    roots: tuple[Root, ...]
+    disputed: str | None
+    """The distribution that they want different versions of; None when it could not be told."""
+    sides: tuple[Side, ...]
+
+
+def disagreement(involved: Sequence[Root], question: Question, solve: Solve, offered: Offered) -> Disagreement | None:
+    """Find the smallest set among the requirements that uv names, else among all.
+
+    Args:
+        involved: the requirements that uv names.
+        question: what has no answer.
+        solve: tries.
+        offered: gives the versions that the indexes have of a distribution.
+
+    Returns:
+        None when even all of them resolve, or a single one does not.
+    """
+    for candidates in (tuple(involved), question.roots):
+        if len(candidates) <= _LARGEST and candidates and solve(replace(question, roots=candidates), False) is None:
+            smallest = _smallest(candidates, question, solve)
+            return _explained(smallest, question, solve, offered) if len(smallest) > 1 else None
+    return None
+
+
+def _smallest(roots: tuple[Root, ...], question: Question, solve: Solve) -> tuple[Root, ...]:
+    """Take out one after another whatever the rest does not need to be impossible."""
+    kept = list(roots)
+    for root in roots:
+        rest = [other for other in kept if other is not root]
+        if rest and solve(replace(question, roots=tuple(rest)), False) is None:
+            kept = rest
+    return tuple(kept)
+
+
+def _explained(roots: tuple[Root, ...], question: Question, solve: Solve, offered: Offered) -> Disagreement:
+    alone = {root: solve(replace(question, roots=(root,)), True) for root in roots}
+    environment = question.target.environment()
+    reached = {root: closure([root.requirement], pins, environment) for root, pins in alone.items() if pins}
+    names = sorted({name for result in reached.values() for name in result.parents})
+    spoken = {name: _sides(name, reached, alone) for name in names}
+    sides = {name: found for name, found in spoken.items() if len({side.root for side in found}) > 1}
+    disputed = {name: found for name, found in sides.items() if not _overlap([side.specifier for side in found])}
+    if not disputed:
+        disputed = {name: found for name, found in sides.items() if not _any_meets(offered(name), found)}
+    if not disputed:
+        return Disagreement(roots=roots, disputed=None, sides=())
+    nearest = min(disputed, key=lambda name: (sum(len(side.chain) for side in disputed[name]), name))
+    return Disagreement(roots=roots, disputed=nearest, sides=_opposed(disputed[nearest]))
+
+
+def _any_meets(versions: Sequence[Version], sides: Sequence[Side]) -> bool:
+    whole = SpecifierSet(",".join(side.specifier for side in sides))
+    return any(whole.contains(version, prereleases=True) for version in versions)
+
+
+def _sides(name: str, reached: Mapping[Root, Closure], alone: Mapping[Root, Pins | None]) -> tuple[Side, ...]:
+    """Give what each root says of a distribution, whoever speaks for it."""
+    sides = []
+    for root, result in reached.items():
+        pins = alone[root] or {}
+        if root.name == name and root.requirement.specifier:
+            sides.append(Side(root=root, chain=(), specifier=str(root.requirement.specifier)))
+        for parent, texts in result.parents.get(canonicalize_name(name), {}).items():
+            chain = _chain(root.name, parent, result)
+            sides += [
+                Side(root=root, chain=tuple(f"{link} {pins[link].version}" for link in chain), specifier=text)
+                for text in texts
+                if text
+            ]
+    return tuple(sides)
+
+
+def _opposed(sides: Sequence[Side]) -> tuple[Side, ...]:
+    """Give the sides that leave no version to another root's, or all when only three together do."""
+
+    def opposes(side: Side) -> bool:
+        return any(side.root is not other.root and not _overlap([side.specifier, other.specifier]) for other in sides)
+
+    return tuple(side for side in sides if opposes(side)) or tuple(sides)
+
+
+def _chain(root: NormalizedName, name: NormalizedName, result: Closure) -> tuple[NormalizedName, ...]:
+    """Give the shortest way from the root's distribution to another that it reaches, both included."""
+    ways: list[tuple[NormalizedName, ...]] = [(name,)]
+    seen = {name}
+    for way in ways:
+        if way[0] == root:
+            return way
+        for parent in sorted(result.parents.get(way[0], {})):
+            if parent not in seen:
+                seen.add(parent)
+                ways.append((parent, *way))
+    return (name,)
+
+
+def _overlap(specifiers: Sequence[str]) -> bool:
+    """Say whether some version meets all; versions at, just below and just above every bound are tried."""
+    whole = SpecifierSet(",".join(specifiers))
+    edges = [item.version.removesuffix(".*") for text in specifiers for item in SpecifierSet(text)]
+    near = [version for edge in edges for version in (edge, f"{edge}.dev0", f"{edge}.post1", f"{edge}.1")]
+    return any(whole.contains(version, prereleases=True) for version in ("0", *near, "999999"))
+
+
+def ways_out(
+    roots: Sequence[Root], question: Question, alternatives: Sequence[Alternative], solve: Solve
+) -> tuple[str, ...]:
+    """Give the changes that work, of those a person would try.
+
+    Args:
+        roots: the smallest set.
+        question: everything that has to resolve.
+        alternatives: what else the spec could ask.
+        solve: tries.
+    """
+    trials = [*_loosened(roots, question), *((other.text, None, other.question) for other in alternatives)]
+
+    def attempt(trial: tuple[str, Root | None, Question]) -> str | None:
+        text, root, changed = trial
+        pins = solve(changed, False)
+        if pins is None:
+            return None
+        return text.format(version=pins[root.name].version) if root else text
+
+    return tuple(text for text in run_all(attempt, trials, workers=_WORKERS) if text)
+
+
+def _loosened(roots: Sequence[Root], question: Question) -> Iterator[tuple[str, Root, Question]]:
+    """Give up the versions of one requirement, the user's before the server's."""
+    for root in sorted(roots, key=lambda root: root.injected):
+        if not root.requirement.specifier:
+            continue
+        free = Requirement(str(root.requirement))
+        free.specifier = SpecifierSet()
+        others = tuple(other for other in question.roots if other is not root)
+        changed = replace(question, roots=(*others, Root(requirement=free, origin=root.origin)))
+        if root.injected:
+            text = f'server.version: "=={{version}}" ({root.name}, outside of what is known to work)'
+        else:
+            text = f"{root.origin}: {root.name}=={{version}} in place of {root.requirement}"
+        yield text, root, changed
