@@ -48,14 +48,16 @@ class Stages:
             self.seconds[name] = self.seconds.get(name, 0) + time.perf_counter() - began
 
 
-def load_project(path: Path, machine: Machine, stages: Stages, *, locked: bool = False) -> Project:
+def load_project(
+    path: Path, machine: Machine, stages: Stages, *, locked: bool = False, options: inputs.Options | None = None
+) -> Project:
     """Load a spec and bring its lock up to date; with ``locked`` a lock that is not is an error instead.
 
     Raises:
         SpecError, LockError, ResolveError, FetchError: as the stages.
     """
     with stages.time("load"):
-        spec = inputs.load(path)
+        spec = inputs.load(path, options)
         for notice in spec.notices:
             machine.progress.note(f"{notice.severity}: {notice}")
         lock_path = spec.lock_path
@@ -132,6 +134,7 @@ def _build(project: Project, machine: Machine, nix: Nix, stages: Stages, *, chec
             image_size=len(image.manifest) + len(image.config) + sum(layer.size for layer in image.layers),
             lock_digest=locks.digest(project.lock),
             checked=checked,
+            answers=len(project.lock.check.requests) if checked and project.lock.check else 0,
             hermetic=nix.sandbox,
             closure_bytes=sum(nix.sizes(closure)),
             stages=stages.seconds,

@@ -13,6 +13,7 @@ import typer
 
 from modelpack import __version__, building, locking, settings
 from modelpack import lock as locks
+from modelpack.arguments import Input, takes_input
 from modelpack.console import Console, print_error, print_json, seconds, size, table
 from modelpack.errors import LockError, ModelpackError
 from modelpack.loading import inputs
@@ -32,12 +33,10 @@ app = typer.Typer(
     epilog="Example: modelpack init sklearn-azureml demo && cd demo && modelpack build",
 )
 
-SpecPath = Annotated[Path, typer.Argument(metavar="[SPEC]", help="A spec, or a folder with modelpack.yaml.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 Locked = Annotated[bool, typer.Option("--locked", help="Fail when the lock is not the spec's, instead of renewing it.")]
 NoSandbox = Annotated[bool, typer.Option("--no-sandbox", help="Build without Nix's sandbox; marks the package.")]
-_HERE = Path()
 _INTERRUPTED = 130  # what shells give for a program that SIGINT ended
 
 
@@ -88,8 +87,9 @@ def init(
 
 
 @app.command(epilog="Example: modelpack lock --upgrade numpy")
+@takes_input
 def lock(
-    spec: SpecPath = _HERE,
+    given: Input,
     check: Annotated[bool, typer.Option("--check", help="Only say whether the lock is the spec's.")] = False,
     upgrade: Annotated[
         list[str] | None,
@@ -99,7 +99,7 @@ def lock(
 ) -> None:
     """Resolve the spec and write modelpack.lock.json."""
     with _session(quiet=quiet) as session:
-        loaded = inputs.load(spec)
+        loaded = inputs.load(given.path, given.options)
         path = loaded.lock_path
         if check:
             locking.check_fresh(loaded, locks.read(path), session.machine)
@@ -118,10 +118,13 @@ def lock(
 
 
 @app.command(epilog="Example: modelpack fetch")
-def fetch(spec: SpecPath = _HERE, locked: Locked = False, quiet: Quiet = False) -> None:
+@takes_input
+def fetch(given: Input, locked: Locked = False, quiet: Quiet = False) -> None:
     """Bring everything of the lock into the Nix store; nothing else needs the network afterwards."""
     with _session(quiet=quiet) as session:
-        project = building.load_project(spec, session.machine, session.stages, locked=locked)
+        project = building.load_project(
+            given.path, session.machine, session.stages, locked=locked, options=given.options
+        )
         downloaded = building.fetch(project, session.machine, session.nix, session.stages)
         session.console.close()
         print(
@@ -130,8 +133,9 @@ def fetch(spec: SpecPath = _HERE, locked: Locked = False, quiet: Quiet = False) 
 
 
 @app.command(epilog="Example: modelpack build --locked --json")
+@takes_input
 def build(
-    spec: SpecPath = _HERE,
+    given: Input,
     locked: Locked = False,
     json: Json = False,
     out_link: Annotated[
@@ -142,7 +146,7 @@ def build(
 ) -> None:
     """Lock if needed, fetch, build and check the package; print its identity."""
     with _session(quiet=quiet, sandbox=not no_sandbox) as session:
-        _, built = _build(session, spec, locked=locked)
+        _, built = _build(session, given, locked=locked)
         session.nix.root(built.store_path, out_link.absolute())
         session.console.close()
         if json:
@@ -154,12 +158,15 @@ def build(
 
 
 @app.command(epilog="Example: modelpack check")
-def check(spec: SpecPath = _HERE, locked: Locked = False, json: Json = False, quiet: Quiet = False) -> None:
+@takes_input
+def check(given: Input, locked: Locked = False, json: Json = False, quiet: Quiet = False) -> None:
     """Judge what can be judged without a build, then let the real server answer the sample requests."""
     from modelpack import inspecting  # noqa: PLC0415
 
     with _session(quiet=quiet) as session:
-        project = building.load_project(spec, session.machine, session.stages, locked=locked)
+        project = building.load_project(
+            given.path, session.machine, session.stages, locked=locked, options=given.options
+        )
         building.fetch(project, session.machine, session.nix, session.stages)
         report = inspecting.read_report(building.check(project, session.machine, session.nix, session.stages))
         session.console.close()
@@ -170,10 +177,11 @@ def check(spec: SpecPath = _HERE, locked: Locked = False, json: Json = False, qu
 
 
 @app.command(epilog="Example: modelpack export oci-archive diabetes.tar")
+@takes_input
 def export(
     kind: Annotated[str, typer.Argument(metavar="{oci|oci-archive|docker-archive|rootfs}", help="What to make.")],
     destination: Annotated[Path, typer.Argument(metavar="DEST", help="The file or folder to make.")],
-    spec: SpecPath = _HERE,
+    given: Input,
     locked: Locked = False,
     root: Annotated[bool, typer.Option("--root", help="rootfs: unpack into the folder DEST.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
@@ -187,7 +195,7 @@ def export(
 
     exporting.check_kind(kind, root=root)
     with _session(quiet=quiet, sandbox=not no_sandbox) as session:
-        _, built = _build(session, spec, locked=locked)
+        _, built = _build(session, given, locked=locked)
         with session.stages.time("export"):
             image = open_image(built.image_path, session.nix.store or "/")
             written = exporting.export(kind, image, destination, progress=session.console, root=root, force=force)
@@ -201,8 +209,9 @@ def export(
 
 
 @app.command(epilog="Example: modelpack run --port 8080")
+@takes_input
 def run(
-    spec: SpecPath = _HERE,
+    given: Input,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port; the package's own by default.")] = None,
     locked: Locked = False,
     no_sandbox: NoSandbox = False,
@@ -212,18 +221,19 @@ def run(
     from modelpack import running  # noqa: PLC0415
 
     with _session(quiet=quiet, sandbox=not no_sandbox) as session:
-        project, built = _build(session, spec, locked=locked)
+        project, built = _build(session, given, locked=locked)
         session.console.close()
         raise typer.Exit(running.serve(project.lock, built, session.nix, port=port))
 
 
 @app.command(epilog="Example: modelpack inspect --json")
-def inspect(spec: SpecPath = _HERE, json: Json = False) -> None:
+@takes_input
+def inspect(given: Input, json: Json = False) -> None:
     """Show what is in the package: packages, layers, sizes and the check's answers."""
     from modelpack import inspecting  # noqa: PLC0415
 
     with _session() as session:
-        project = building.load_project(spec, session.machine, session.stages, locked=True)
+        project = building.load_project(given.path, session.machine, session.stages, locked=True, options=given.options)
         content = inspecting.inspect(project, session.nix)
         session.console.close()
         if json:
@@ -233,15 +243,16 @@ def inspect(spec: SpecPath = _HERE, json: Json = False) -> None:
 
 
 @app.command(epilog="Example: modelpack why werkzeug")
+@takes_input
 def why(
     name: Annotated[str, typer.Argument(help="A Python distribution or a Debian package.")],
-    spec: SpecPath = _HERE,
+    given: Input,
     json: Json = False,
 ) -> None:
     """Say why something is in the package: the chains of requirements that lead to it."""
     from modelpack import why as reasons  # noqa: PLC0415
 
-    loaded = inputs.load(spec)
+    loaded = inputs.load(given.path, given.options)
     path = loaded.lock_path
     found = locks.read(path)
     if found is None:
@@ -300,8 +311,8 @@ def _previous(path: Path) -> locks.Lock | None:
         return None
 
 
-def _build(session: Session, spec: Path, *, locked: bool) -> tuple[building.Project, Built]:
-    project = building.load_project(spec, session.machine, session.stages, locked=locked)
+def _build(session: Session, given: Input, *, locked: bool) -> tuple[building.Project, Built]:
+    project = building.load_project(given.path, session.machine, session.stages, locked=locked, options=given.options)
     return project, building.build(project, session.machine, session.nix, session.stages)
 
 
@@ -315,6 +326,7 @@ def _identity(built: Built) -> dict[str, Any]:
         "image_bytes": built.image_size,
         "lock_digest": built.lock_digest,
         "checked": built.checked,
+        "answers": built.answers,
         "unchecked_because": built.unchecked_because,
         "hermetic": built.hermetic,
         "closure_bytes": built.closure_bytes,
@@ -330,11 +342,19 @@ def _print_identity(built: Built) -> None:
         ("image", f"{built.image_digest}  ({size(built.image_size)} to transfer)"),
         ("closure", size(built.closure_bytes)),
         ("lock", built.lock_digest),
-        ("checked", f"NO: {built.unchecked_because}" if not built.checked else "yes: the server answered as expected"),
+        ("checked", _checked(built)),
         ("hermetic", "yes: built in the sandbox" if built.hermetic else "NO: built without the sandbox"),
         ("time", stages),
     ]
     print(table(rows, indent=""))
+
+
+def _checked(built: Built) -> str:
+    if not built.checked:
+        return f"NO: {built.unchecked_because}"
+    if not built.answers:
+        return "READINESS ONLY: the server became ready, but was asked nothing; give it a sample request"
+    return "yes: the server answered as expected"
 
 
 def _with_upgrade_value(arguments: list[str]) -> list[str]:

@@ -93,7 +93,8 @@ def report_text(report: dict[str, Any]) -> str:
         for request in report["requests"]
     ]
     ready, stop = seconds(report["ready_seconds"]), seconds(report["stop_seconds"])
-    return f"ready after {ready}, stopped within {stop}; answers as expected:\n{table(rows)}"
+    answers = f"answers as expected:\n{table(rows)}" if rows else "asked nothing else"
+    return f"ready after {ready}, stopped within {stop}; {answers}"
 
 
 def text(content: dict[str, Any]) -> str:

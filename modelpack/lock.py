@@ -187,6 +187,7 @@ class LockedCheck:
     timeout: str
     """Seconds, a decimal number as text, as ``LockedRequest.tolerance``."""
     requests: tuple[LockedRequest, ...]
+    """None: the server only has to become ready."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -33,6 +33,8 @@ class Built:
     """Bytes of all blobs of the image."""
     lock_digest: str
     checked: bool
+    answers: int = 0
+    """Sample requests that were answered as expected; none of a checked package's: it was only seen to be ready."""
     unchecked_because: str | None = None
     """Why the server was not started, on this machine."""
     hermetic: bool

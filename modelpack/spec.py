@@ -95,6 +95,7 @@ class Check:
     """What the server must do before there is a package."""
 
     requests: tuple[CheckRequest, ...]
+    """None: the server only has to become ready, and the package says so."""
     timeout: float = 120.0
     """Seconds until the server must be ready, and for each answer."""
 

@@ -19,7 +19,7 @@ LIBRARIES = {
     "jinja2": {"starter"},
     "packaging": {"catalogue", "loading.*", "python.*"},
     "rich": {"console"},
-    "typer": {"cli"},
+    "typer": {"arguments", "cli"},
     "urllib3": {"web.*"},
     "uv": {"doctor", "python.uv_tool"},
     "yaml": {"loading.yamlfile"},

@@ -96,6 +96,12 @@ def test_the_smallest_spec_takes_all_defaults(project):
     assert spec.platform == this_platform()
 
 
+def test_a_check_may_be_readiness_only():
+    spec = load(MINIMAL.replace("{request: request.json}", "{readiness: only, timeout: 30}"))
+
+    assert spec.check == Check(requests=(), timeout=30)
+
+
 def test_every_key_is_taken(project):
     spec = load(
         """\

@@ -34,6 +34,9 @@ def read_check(root: Value, entry: ServerEntry | None, folder: Folder, findings:
         value = _beside(root.place, folder, findings)
     if value is None or value.data is False:
         return None
+    timeout = value.get_number("timeout") or 0
+    if "readiness" in {*value.fields, *value.wrong}:
+        return Check(requests=(), timeout=timeout)
     values = value.fields["requests"].items if "requests" in value.fields else (value,)
     if "requests" in value.wrong:
         return None
@@ -44,7 +47,7 @@ def read_check(root: Value, entry: ServerEntry | None, folder: Folder, findings:
         if request.name in seen:
             findings.add(item.place, f"two requests have the name {request.name}", path=join_path(item.path, "name"))
         seen.add(request.name)
-    return Check(requests=requests, timeout=value.get_number("timeout") or 0)
+    return Check(requests=requests, timeout=timeout)
 
 
 def _beside(place: Place, folder: Folder, findings: Findings) -> Value | None:

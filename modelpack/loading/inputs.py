@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from modelpack.errors import ModelpackError
 from modelpack.spec import Spec
 
 
@@ -18,8 +19,12 @@ class Options:
 
     assets: Path | None = None
     """Folder with the Azure ML files that ``azureml:`` references are looked up in."""
+    model: str | None = None
+    """The model of inputs that name none: a path, or a reference such as ``azureml:NAME:VERSION``."""
     name: str | None = None
-    """Name of the package, for inputs that have none of their own."""
+    """Name of the package, in place of the one that follows from the input."""
+    request: Path | None = None
+    """Sample request, for inputs that say nothing of a check."""
 
 
 Reader = Callable[[Path, Options], Spec]
@@ -43,5 +48,8 @@ def _recognise(path: Path) -> Reader:
 def _native(path: Path, options: Options) -> Spec:
     from modelpack.loading.native import load_spec  # noqa: PLC0415 - only the reader that is needed
 
-    del options
+    given = [name for name in ("assets", "model", "name", "request") if getattr(options, name) is not None]
+    if given:
+        options_text = ", ".join(f"--{name}" for name in given)
+        raise ModelpackError(f"{options_text}: not for modelpack.yaml, which says it itself")
     return load_spec(path)

@@ -253,6 +253,20 @@ CHECK = Either(
         Table(
             keys=(
                 Key(
+                    name="readiness",
+                    shape=Text(choices=("only",)),
+                    doc="Ask nothing: the server only has to become ready, and the package says so",
+                    required=True,
+                ),
+                _TIMEOUT,
+            ),
+            noun="a mapping such as {request: sample-request.json}",
+            marker="readiness",
+            apart=("requests", *(key.name for key in _REQUEST_KEYS)),
+        ),
+        Table(
+            keys=(
+                Key(
                     name="requests",
                     shape=Many(item=_REQUEST, noun="a list of requests", some=True),
                     doc="Several sample requests, sent in this order",

@@ -57,7 +57,7 @@ derive.builder "image" [ "problem" ] {
       labels = {
         "org.opencontainers.image.title" = lock.name;
         "org.opencontainers.image.version" = lock.package_version;
-        "modelpack.checked" = yes checked;
+        "modelpack.checked" = if checked && lock.check.requests == [ ] then "readiness" else yes checked;
         "modelpack.emulated" = yes (checked && foreign);
         "modelpack.hermetic" = yes hermetic;
         "modelpack.server" = lock.server.name;

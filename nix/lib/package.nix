@@ -22,6 +22,8 @@ derive.builder "package" [ "problem" ] {
     // builtins.mapAttrs (_: tree: tree.path) (builtins.removeAttrs trees [ "samples" ]);
     description = {
       inherit checked hermetic;
+      # Sample requests that the check has seen answered as expected; with none, the server only became ready.
+      answers = if checked then builtins.length lock.check.requests else 0;
       # An emulator is not the processor that will run it.
       emulated = checked && foreign;
       inherit (lock) name platform;
