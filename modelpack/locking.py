@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelpack import catalogue
-from modelpack.errors import LockError
+from modelpack.errors import LockError, ResolveError
 from modelpack.loading.keys import PYTHON_OF
 from modelpack.lock import (
     VERSION,
@@ -312,6 +312,12 @@ def _resolve_python(
 ) -> tuple[Wheel, ...]:
     from modelpack.python import resolve as python_resolve  # noqa: PLC0415 - packaging and uv, which most runs do not need
 
+    for item in spec.requirements:
+        if item.source:
+            raise ResolveError(
+                f"{item.origin}: a path cannot be packaged: {item.source.path}",
+                hint="build a wheel of it and name its folder as find-links",
+            )
     return python_resolve.resolve(
         _requirements(spec),
         python=_python_patch(spec, base),

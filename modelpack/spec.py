@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from modelpack.errors import Problem
@@ -24,10 +24,57 @@ class Requirement:
     """A PEP 508 requirement and the place it was written."""
 
     text: str
+    """Without an address or a path; where ``source`` is given, name, extras and marker of what that holds."""
     origin: str
     """``modelpack.yaml:7`` or ``requirements.txt:3``, relative to the spec's folder."""
     hashes: tuple[str, ...] = ()
     """``sha256:HEX`` of the files that will do; empty when any will."""
+    source: Source | None = None
+    """Project folder, source archive or wheel that is itself required, whatever the indexes have."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CondaRequirement:
+    """A package of conda's that a ``conda.yaml`` asks for (its match specification, taken apart)."""
+
+    name: str
+    """Lower case."""
+    version: str
+    """In conda's words, ``=1.2``, ``==1.2.3``, ``>=1,<2|2.5.*``; empty when any will do."""
+    build: str = ""
+    """Pattern of the build string, such as ``*mkl*``; empty when any will do."""
+    channel: str | None = None
+    """Written before ``::``."""
+    text: str
+    """As it was written."""
+    origin: str
+    """``conda.yaml:5``, relative to the spec's folder."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IndexAddress:
+    """Where a file of the user's says that Python packages are."""
+
+    written: str
+    """Without credentials, and with variables such as ``${HOST}`` in it."""
+    url: str = field(repr=False)
+    """Address or absolute path to ask; may hold credentials, so it is shown to nobody."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Indexes:
+    """What dependency files say of package indexes; it adds to what the machine is configured for."""
+
+    default: IndexAddress | None = None
+    """``--index-url``: takes the place of the machine's default index."""
+    extra: tuple[IndexAddress, ...] = ()
+    """``--extra-index-url``."""
+    links: tuple[IndexAddress, ...] = ()
+    """``--find-links``: folders, or pages with links."""
+    none: bool = False
+    """``--no-index``: only ``links``, and what the machine adds to them."""
+    prereleases: bool = False
+    """``--pre``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,6 +176,11 @@ class Spec:
     requirements: tuple[Requirement, ...]
     constraints: tuple[Requirement, ...] = ()
     """Versions that hold for what is needed, and ask for nothing: constraint files, pins of another tool's lock."""
+    conda: tuple[CondaRequirement, ...] = ()
+    """Packages of conda channels, as far as they have not been replaced by ``requirements`` and Debian packages."""
+    channels: tuple[str, ...] = ()
+    """Names of the channels that ``conda`` comes from, the first before the others."""
+    indexes: Indexes = Indexes()
     code: Code | None
     server: Server
     inputs: Mapping[str, Source]

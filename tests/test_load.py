@@ -30,7 +30,7 @@ FILES = {
     "half/score.py": "def init():\n    global run\n    run = len\n",
     "requirements.txt": "# for the model\nnumpy>=1.26 # arrays\n\nscikit-learn \\\n  ==1.5.2 ; python_version > '3'\n",
     "with-options.txt": "-r other.txt\n--index-url=x\nnumpy==1.26 --hash=sha256:00\n  scipy=1.0\n-e .\n-c limits.txt",
-    "conda.yaml": "dependencies: [numpy]\n",
+    "conda.yaml": "channels: conda-forge\ndependency: []\ndependencies:\n  - numpy=\n  - pip: numpy\n",
 }
 
 MINIMAL = """\
@@ -350,7 +350,7 @@ def test_any_text_is_a_requirement_or_has_a_fault(text):
     [
         ("check: {request: file.json}", b'"\xe9"', "file.json:1:1: check.request: not JSON: not UTF-8"),
         ("check: {request: file.json}", b"[" * 100_000, "file.json:1:1: check.request: not JSON: nested too deeply"),
-        ("requirements: file.txt", b"# \xe9\n", "file.txt:1:1: requirements: not UTF-8: byte 0xe9"),
+        ("requirements: file.txt", b"# \xe9\n", "file.txt:1:1: not UTF-8: byte 0xe9"),
         (
             "requirements: [python>=3.11]",
             b"",

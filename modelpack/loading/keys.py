@@ -118,6 +118,33 @@ _CODE = Table(
     short="path",
 )
 
+_DEPENDENCY_FILE = Table(
+    short="file",
+    noun="a mapping such as {file: pyproject.toml, extras: [serve]}",
+    marker="file",
+    keys=(
+        Key(
+            name="file",
+            shape=PATH,
+            doc="requirements.txt, pyproject.toml, uv.lock, pylock.toml, poetry.lock, pdm.lock, Pipfile.lock, or "
+            "an environment file of conda",
+            required=True,
+            mistaken=("path",),
+        ),
+        Key(
+            name="extras",
+            shape=Many(item=Text(noun="an extra")),
+            doc="Extras of the project (optional-dependencies) that are wanted too",
+        ),
+        Key(
+            name="groups",
+            shape=Many(item=Text(noun="a dependency group")),
+            doc="Dependency groups of the file that are wanted too; a lock's default groups when absent",
+            mistaken=("group", "dependency-groups"),
+        ),
+    ),
+)
+
 _PYTHON_NUMBER = Number(minimum=3, above=True, maximum=3.99)
 
 _CONTENT = (
@@ -138,9 +165,9 @@ _CONTENT = (
     ),
     Key(
         name="requirements",
-        shape=Either(shapes=(Many(item=Text(noun="a requirement"), noun="a list of requirements"), PATH)),
-        doc="What the model needs from Python package indexes, as PEP 508 requirements, or the file that lists "
-        "them one a line; the server's own are added and need not be written",
+        shape=Either(shapes=(Many(item=Text(noun="a requirement"), noun="a list of requirements"), _DEPENDENCY_FILE)),
+        doc="What the model needs: PEP 508 requirements and paths of projects or wheels, as the lines of a "
+        "requirements.txt, or the file that says it; the server's own are added and need not be written",
         mistaken=("dependencies", "packages", "pip", "conda", "conda_file", "install_requires"),
     ),
     Key(

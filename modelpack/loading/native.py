@@ -9,15 +9,17 @@ from pathlib import Path
 from modelpack.catalogue import SERVERS, ServerEntry, input_variable, read_entry, server_names
 from modelpack.errors import Problem, SpecError
 from modelpack.loading.check import read_check
+from modelpack.loading.dependencies import Dependencies, Line
+from modelpack.loading.dependency_files import Selection, judge_python, read_dependencies
 from modelpack.loading.keys import DEFAULT_BASE, PYTHON_OF, spec_table
-from modelpack.loading.requirements import judge_requirement, read_requirements
+from modelpack.loading.pip_file import read_lines
 from modelpack.loading.script import judge_script
 from modelpack.loading.server import judge_variables, read_server
 from modelpack.loading.shape_reader import Value, nearest, read
 from modelpack.loading.sources import FILE, FOLDER, Folder, find_source
 from modelpack.loading.yamlfile import Findings, join_path, read_yaml, show
 from modelpack.lock import FILENAME as LOCK
-from modelpack.spec import Base, Code, Image, Requirement, Server, Source, Spec
+from modelpack.spec import Base, Code, Image, Server, Source, Spec
 
 FILENAME = "modelpack.yaml"
 SCORING_SCRIPT = "score.py"
@@ -76,7 +78,8 @@ class _Loader:
     def spec(self, path: Path, servers: Path) -> Spec:
         root = self.root
         base = self.base()
-        python = root.get_text("python") or PYTHON_OF[base.suite]
+        found = self.dependencies(path)
+        python = self.python(found, base.suite)
         asked = root.fields.get("server")
         name = asked.get_text("name") if asked else None
         entry = read_entry(name, servers) if name else None
@@ -89,7 +92,11 @@ class _Loader:
             description=root.get_text("description"),
             models=self.models(),
             python=python,
-            requirements=self.requirements(path.name),
+            requirements=tuple(found.requirements),
+            constraints=tuple(found.constraints),
+            conda=tuple(found.conda),
+            channels=tuple(dict.fromkeys(found.channels)),
+            indexes=found.indexes,
             code=self.code(entry, python),
             server=read_server(asked, entry, root, self.findings) if asked and entry else Server(name=""),
             inputs=self.inputs(),
@@ -132,22 +139,26 @@ class _Loader:
         paths = {name: item.fields["path"] for name, item in value.fields.items() if "path" in item.fields}
         return {name: source for name, path in paths.items() if (source := self.source(path))}
 
-    def requirements(self, spec_name: str) -> tuple[Requirement, ...]:
+    def dependencies(self, path: Path) -> Dependencies:
+        found = Dependencies(folder=self.folder, findings=self.findings)
         value = self.root.fields.get("requirements")
         if value is None:
-            return ()
-        if isinstance(value.data, str):
-            source = self.source(value, FILE)
-            if source is None:
-                return ()
-            inside = source.path.is_relative_to(self.folder.path)
-            name = str(source.path.relative_to(self.folder.path)) if inside else source.path.name
-            shown = self.folder.show(source.path)
-            return read_requirements(source.path, shown=shown, name=name, findings=self.findings)
-        for item in value.items:
-            if fault := judge_requirement(item.text):
-                self.find(item, *fault)
-        return tuple(Requirement(text=item.text, origin=f"{spec_name}:{item.place.line}") for item in value.items)
+            return found
+        if isinstance(value.data, tuple):
+            read_lines([Line(item.text, item.place, item.path) for item in value.items], path, found)
+        elif "file" in value.fields and (source := self.source(value.fields["file"], FILE)):
+            selection = Selection(
+                extras=value.get_texts("extras") or (), groups=value.get_texts("groups"), place=value.place
+            )
+            read_dependencies(source.path, found, selection)
+        return found
+
+    def python(self, found: Dependencies, suite: str) -> str:
+        """Give the version of Python, which the spec, a file of dependencies or the base says."""
+        value = self.root.fields.get("python")
+        chosen = value.text if value else found.python or PYTHON_OF[suite]
+        judge_python(chosen, found)
+        return chosen
 
     def code(self, entry: ServerEntry | None, python: str) -> Code | None:
         value = self.root.fields.get("code")

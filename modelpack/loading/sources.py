@@ -31,6 +31,10 @@ class Folder:
         """Name a file for messages: as seen from where the user is, when it lies in this folder."""
         return show(self.shown + str(path.relative_to(self.path)) if path.is_relative_to(self.path) else str(path))
 
+    def name(self, path: Path) -> str:
+        """Name a file for the lock: relative to this folder, or alone when it lies elsewhere."""
+        return show(str(path.relative_to(self.path)) if path.is_relative_to(self.path) else path.name)
+
 
 def find_source(value: Value, folder: Folder, findings: Findings, *, kind: str = "") -> Source | None:
     """Give what the path in ``value`` leads to; None when something is wrong with it, which is then found.

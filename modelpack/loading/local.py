@@ -1,0 +1,138 @@
+"""Requirements that are paths: project folders, source archives and wheels of this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import tomllib
+from configparser import ConfigParser
+from configparser import Error as ConfigError
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from modelpack.loading.dependencies import Dependencies, Line
+from modelpack.loading.requirements import ARCHIVES
+from modelpack.loading.yamlfile import quote, show
+from modelpack.spec import Requirement, Source
+
+_PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Written:
+    """A requirement that is a path, taken apart."""
+
+    path: str
+    extras: str = ""
+    """``[a,b]`` as it was written."""
+    marker: str = ""
+    name: str | None = None
+    """Written before ``@``."""
+
+
+def take_apart(text: str) -> Written:
+    """Split ``NAME @ PATH[extras] ; marker``."""
+    head, _, marker = text.partition(" ;")
+    match = re.fullmatch(r"(?:([A-Za-z0-9][\w.-]*)\s*(\[[^\]]*\])?\s*@\s*)?(.*?)(\[[^\]]*\])?", head.strip())
+    assert match is not None  # noqa: S101 - every part may be empty
+    path = re.sub(r"#.*$", "", match[3])
+    if path.startswith("file:"):
+        path = unquote(urlsplit(path).path or path.removeprefix("file:"))
+    return Written(path=path, extras=match[2] or match[4] or "", marker=marker.strip(), name=match[1])
+
+
+def require_path(line: Line, file: Path, found: Dependencies) -> Requirement | None:
+    """Give the requirement that a path means; None when something is wrong with it, which is then found.
+
+    A relative path begins in the folder of ``file``, or else in that of the spec, as with pip.
+
+    Args:
+        line: what was written.
+        file: where it was written.
+        found: takes what is wrong.
+    """
+    written = take_apart(line.text)
+    path = _locate(written.path, file, found)
+    fault = _unfit(written, path)
+    if fault:
+        found.add(line, *fault)
+        return None
+    name = written.name or _name_of(path)
+    if name is None:
+        message = f"the name of this project is known only when it is built: {show(written.path)}"
+        found.add(line, message, f"write NAME @ {show(written.path)}")
+        return None
+    marker = f" ; {written.marker}" if written.marker else ""
+    return Requirement(
+        text=f"{name}{written.extras}{marker}",
+        origin=found.origin(file, line.place.line),
+        source=Source(path=path.resolve(), key="requirements"),
+    )
+
+
+def _locate(text: str, file: Path, found: Dependencies) -> Path:
+    beside = file.parent / Path(text)
+    return beside if beside.exists() else found.folder.path / text
+
+
+def _unfit(written: Written, path: Path) -> tuple[str, str | None] | None:
+    text = show(written.path)
+    if written.path.startswith("~"):
+        return f"no such file or folder: {text}", "~ is not replaced, write the whole path"
+    if path.is_dir():
+        if any((path / name).is_file() for name in _PROJECT_FILES):
+            return None
+        return f"not a Python project: {text}", f"it has none of {', '.join(_PROJECT_FILES)}"
+    if not path.exists():
+        return f"no such file or folder: {text}", None
+    if not path.name.lower().endswith(ARCHIVES):
+        return f"neither a project, nor a source archive, nor a wheel: {text}", None
+    return _bad_name(path)
+
+
+def _bad_name(path: Path) -> tuple[str, str | None] | None:
+    """Judge the name of a wheel, by which it is told for what it is made."""
+    from packaging.utils import InvalidWheelFilename, parse_wheel_filename  # noqa: PLC0415 - costs start-up time
+
+    if path.suffix != ".whl":
+        return None
+    try:
+        parse_wheel_filename(path.name)
+    except InvalidWheelFilename:
+        return f"not the name of a wheel: {quote(path.name)}", "keep the name that it was built with"
+    return None
+
+
+def _name_of(path: Path) -> str | None:
+    """Give the distribution's name without running anything; None when only a build can tell."""
+    if path.is_dir():
+        return _declared(path)
+    if path.suffix == ".whl":
+        return path.name.partition("-")[0].replace("_", "-")
+    match = re.fullmatch(r"(.+?)-[0-9][^-]*?\.(?:tar\.\w+|zip|tgz)", path.name)
+    return match[1] if match else None
+
+
+def _declared(folder: Path) -> str | None:
+    try:
+        content = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        content = {}
+    tables = (content.get("project"), content.get("tool", {}).get("poetry"))
+    names = [table["name"] for table in tables if isinstance(table, dict) and isinstance(table.get("name"), str)]
+    return names[0] if names else _declared_to_setuptools(folder)
+
+
+def _declared_to_setuptools(folder: Path) -> str | None:
+    settings = ConfigParser(interpolation=None)
+    with contextlib.suppress(OSError, UnicodeDecodeError, ConfigError):
+        settings.read_string((folder / "setup.cfg").read_text(encoding="utf-8"))
+    if settings.has_option("metadata", "name"):
+        return settings.get("metadata", "name").strip()
+    try:
+        script = (folder / "setup.py").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    match = re.search(r"""\bname\s*=\s*["']([A-Za-z0-9][\w.-]*)["']""", script)
+    return match[1] if match else None
