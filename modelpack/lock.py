@@ -115,11 +115,15 @@ class DebianBase:
     evidence: tuple[Evidence, ...]
     target: DebSet
     tools: DebSet
-    """For the machine that builds: Python of the same version, patchelf, the pinned codec."""
+    """For the machine that builds: a Python that builders run on, patchelf, the pinned codec."""
     seed: Deb
     """busybox-static of the machine that builds."""
     seed_nar_sha256: str
     """Of the folder holding only ``bin/busybox``."""
+    tools_suite: str | None = None
+    """Where the tools are from; None: the suite."""
+    tools_python: str | None = None
+    """Version of their Python; None: the package's own, whose bytecode they compile then."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

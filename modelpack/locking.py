@@ -12,9 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelpack import catalogue
+from modelpack import catalogue, suites
 from modelpack.errors import LockError, ResolveError
-from modelpack.loading.keys import PYTHON_OF
 from modelpack.lock import (
     VERSION,
     DebianBase,
@@ -40,8 +39,6 @@ if TYPE_CHECKING:
     from modelpack.store.download import Sources
 
 _ARCHITECTURES = {"linux/amd64": "amd64", "linux/arm64": "arm64", "x86_64-linux": "amd64", "aarch64-linux": "arm64"}
-_GLIBC_OF = {"bullseye": "2.31", "bookworm": "2.36", "trixie": "2.41"}
-"""Versions that suites stay with, to try another suite without its index."""
 # Raised when the same spec has to be resolved to something else: it makes every lock's sections stale.
 _RESOLVER = 1
 
@@ -157,7 +154,8 @@ def sources(spec: Spec, machine: Machine) -> Sources:
         return locate(wheels, python=spec.python, folder=spec.path.parent)
 
     settings = machine.settings
-    archives = [archive.uri for archive in archives_for(spec.base.suite, configured=settings.archives)]
+    names = (spec.base.suite, suites.tools_for(spec.base.suite, spec.python)[0])
+    archives = [archive.uri for name in names for archive in archives_for(name, configured=settings.archives)]
     return Sources(
         artifacts=settings.artifacts,
         archives=tuple(dict.fromkeys((*archives, *settings.snapshots))),
@@ -287,7 +285,8 @@ def _resolve_base(spec: Spec, previous: Lock | None, machine: Machine) -> Debian
             build_architecture=_ARCHITECTURES[system()],
         )
         access = Access(cache=machine.cache / "debian", read=http.read, progress=machine.progress)
-        found = debian_base.resolve_base(request, archives, access)
+        tools = archives_for(suites.tools_for(spec.base.suite, spec.python)[0], configured=machine.settings.archives)
+        found = debian_base.resolve_base(request, archives, access, tools=tools)
     finally:
         machine.progress.finish("resolving the base")
     if previous and previous.base.seed.sha256 == found.seed.sha256:
@@ -304,6 +303,8 @@ def _resolve_base(spec: Spec, previous: Lock | None, machine: Machine) -> Debian
         tools=found.tools,
         seed=found.seed,
         seed_nar_sha256=nar,
+        tools_suite=None if found.tools_suite == found.suite else found.tools_suite,
+        tools_python=None if found.tools_python == spec.python else found.tools_python,
     )
 
 
@@ -336,10 +337,11 @@ def _choices(spec: Spec, base: DebianBase) -> Iterator[Choice]:
     """Give what else the spec could ask, which is tried when its requirements cannot be met."""
     from modelpack.python.question import Choice  # noqa: PLC0415 - packaging, which most runs do not need
 
-    for suite, python in PYTHON_OF.items():
-        if python != spec.python and suite in _GLIBC_OF:
-            text = f'base: debian:{suite}, with python: "{python}"'
-            yield Choice(text=text, requirements=_requirements(spec), python=python, glibc=_GLIBC_OF[suite])
+    for name, suite in suites.SUITES.items():
+        python = suite.pythons[0]
+        if python != spec.python:
+            text = f'base: debian:{name}, with python: "{python}"'
+            yield Choice(text=text, requirements=_requirements(spec), python=python, glibc=suite.glibc)
     for name in catalogue.like(spec.server.name):
         other = replace(spec, server=replace(spec.server, name=name, version=None))
         python = _python_patch(spec, base)

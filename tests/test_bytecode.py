@@ -93,3 +93,11 @@ def test_what_builders_import_is_found():
     environment = {"PYTHONPATH": str(REPOSITORY)}
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment, timeout=60)
     assert {"zipfile.py", "json/decoder.py", "concurrent/futures/__init__.py"} <= set(done.stdout.split())
+
+
+def test_another_python_compiles_what_it_will_read(tmp_path):
+    (tmp_path / "one.py").write_text("x = 1\n")
+    (tmp_path / "two words.py").write_text("x = 2\n")
+    (tmp_path / "other.py").write_text("x = 3\n")
+    bytecode.compile_by(sys.executable, str(tmp_path), ["one.py", "two words.py"], "shown")
+    assert [path.name.split(".")[0] for path in sorted((tmp_path / "__pycache__").iterdir())] == ["one", "two words"]

@@ -13,6 +13,7 @@ from modelpack.debian.release import Access
 from modelpack.debian.sources import archives_for
 from modelpack.errors import ResolveError
 from modelpack.lock import DebianBase
+from modelpack.suites import at_hand
 from modelpack.web import http
 
 REQUEST = BaseRequest(
@@ -72,14 +73,28 @@ def test_a_base_with_the_seeds_hash_is_that_of_the_lock(access):
     assert "mirror.test" not in str(base)
 
 
+def test_tools_come_from_a_suite_with_a_python_that_builders_run_on(access):
+    old = replace(BOOKWORM, suite="bullseye")
+    base = resolve_base(REQUEST, [BOOKWORM], access, tools=[old])
+    assert (base.tools_suite, base.tools_python) == ("bookworm", "3.11")
+
+    without = resolve_base(replace(REQUEST, python=None), [BOOKWORM], access)
+    assert "python3.11" not in names(without.target.packages)
+    assert (without.tools_suite, without.tools_python) == ("bookworm", "3.11")
+    assert "python3.11" in names(without.tools.packages)
+
+
+def test_a_python_that_runs_here_must_compile_for_another_architecture(access):
+    request = replace(REQUEST, suite="bullseye", python="3.9", target_architecture="arm64")
+    with pytest.raises(ResolveError, match=r"Python 3\.9 for arm64 cannot be packaged on amd64"):
+        resolve_base(request, [BOOKWORM], access)
+
+
 @pytest.mark.parametrize(
     ("python", "hint"),
     [
         ("3.13", "use base: debian:trixie, which has Python 3.13"),
-        (
-            "3.12",
-            "no Debian release that packages are made from has Python 3.12; there is 3.11 (bookworm), 3.13 (trixie)",
-        ),
+        ("3.12", f"no Debian release that packages are made from has Python 3.12; there is {at_hand()}"),
     ],
 )
 def test_a_python_that_the_suite_lacks_is_told_with_the_suite_that_has_it(access, python, hint):

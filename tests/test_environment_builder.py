@@ -37,6 +37,7 @@ def join(tmp_path):
                 place.write_bytes(content)
         plan = {
             "base": str(base),
+            "program": str(program),
             "triplet": TRIPLET,
             "python": PYTHON,
             "wheels": [{"name": name, "path": str(tmp_path / name)} for name in wheels],

@@ -88,7 +88,7 @@ class Root:
 
 
 def main() -> None:
-    """Build from the plan: ``debs`` ({name, path}), ``tools``, ``triplet``, ``loader``, ``python``."""
+    """Build from the plan: ``debs`` ({name, path}) and what ``base.nix`` says of them."""
     with open(os.environ["planPath"], encoding="utf-8") as stream:
         plan = json.load(stream)
     os.umask(0o022)
@@ -104,8 +104,10 @@ def main() -> None:
     _status(root, plan["debs"], controls)
     _interpreters(root, plan)
     _linker_cache(root)
-    _find_library(root, plan["python"])
-    _bytecode(root, plan["python"])
+    if plan["python"]:
+        _find_library(root, plan["python"])
+        own = root.at(f"usr/bin/python{plan['python']}")
+        _bytecode(root, plan["python"], sys.executable if plan["compiled_by_tools"] else own)
 
 
 def _merged(path: str) -> str:
@@ -171,7 +173,7 @@ def _interpreters(root: Root, plan: dict[str, Any]) -> None:
     """Make Python and sh start from the store, with the base's libraries for every object they load."""
     library = f"usr/lib/{plan['triplet']}"
     python = f"usr/bin/python{plan['python']}"
-    if not os.path.exists(root.at(python)):
+    if plan["python"] and not os.path.exists(root.at(python)):
         fail("base", f"the base has no {python}")
     needed = [name for name in _MANYLINUX if os.path.exists(root.at(f"{library}/{name}"))]
     for program, extra in ((python, needed), ("usr/bin/dash", [])):
@@ -183,8 +185,8 @@ def _interpreters(root: Root, plan: dict[str, Any]) -> None:
                 search_path=root.at(library),
                 interpreter=root.at(plan["loader"]),
             )
-    for place, target in (("usr/bin/python3", f"python{plan['python']}"), ("usr/bin/sh", "dash")):
-        if not os.path.lexists(root.at(place)):
+    for place, target in (("usr/bin/python3", os.path.basename(python)), ("usr/bin/sh", "dash")):
+        if os.path.exists(root.at(f"usr/bin/{target}")) and not os.path.lexists(root.at(place)):
             os.symlink(target, root.at(place))
 
 
@@ -226,11 +228,11 @@ def _find_library(root: Root, python: str) -> None:
         stream.write(text.replace(asked, repr(ours)))
 
 
-def _bytecode(root: Root, python: str) -> None:
+def _bytecode(root: Root, python: str, compiler: str) -> None:
     """Compile the standard library in two fixed halves, each by an interpreter of its own."""
     place = f"usr/lib/python{python}"
     script = os.path.join(os.path.dirname(__file__), "bytecode.py")
-    command = [sys.executable, "-s", "-S", script, "--part"]
+    command = [compiler, "-s", "-S", script, "--part"]
     halves = [subprocess.Popen([*command, half, "2", root.at(place), f"/{place}"]) for half in ("0", "1")]
     codes = [half.wait() for half in halves]
     if any(codes):

@@ -47,6 +47,24 @@ def compile_files(root: str, files: list[str], shown: str) -> None:
             stream.write(_code_to_hash_pyc(compiled, importlib.util.source_hash(text), False))
 
 
+def compile_by(program: str | None, root: str, files: list[str], shown: str) -> None:
+    """Compile as ``compile_files``, by another Python: bytecode is understood by its own version alone.
+
+    Args:
+        program: path of that Python, from 3.7 on; None compiles here.
+        root: folder of the files.
+        files: their paths below it.
+        shown: as for ``compile_files``.
+    """
+    if program is None:
+        compile_files(root, files, shown)
+        return
+    import subprocess  # noqa: PLC0415 - this module is also run where there is little of the standard library
+
+    command = [program, "-s", "-S", __file__, "--listed", root, shown]
+    subprocess.run(command, input="\0".join(files).encode(), check=True)
+
+
 def python_files(root: str) -> list[str]:
     """Give all .py files below ``root``, relative to it."""
     found = []
@@ -68,12 +86,19 @@ def _imported(root: str) -> list[str]:
 
 
 def main() -> None:
-    """Compile what builders import (``--imported ROOT``), or every N-th file from K (``--part K N ROOT SHOWN``)."""
+    """Compile a part of what lies below ROOT.
+
+    What builders import (``--imported ROOT``), every N-th file from K (``--part K N ROOT SHOWN``), or the files that
+    stand on standard input with NULs between them (``--listed ROOT SHOWN``).
+    """
     warnings.simplefilter("ignore")
     mode, *rest = sys.argv[1:]
     if mode == "--imported":
         (root,) = rest
         files, shown = _imported(root), root
+    elif mode == "--listed":
+        root, shown = rest
+        files = [name for name in sys.stdin.buffer.read().decode().split("\0") if name]
     else:
         part, parts, root, shown = rest
         files = sorted(python_files(root))[int(part) :: int(parts)]

@@ -29,7 +29,7 @@ if __name__ == "__main__":
 
 
 def main() -> None:
-    """Build from the plan: ``wheels`` ({name, path}), ``base``, ``python`` (``3.11``), ``triplet``."""
+    """Build from the plan: ``wheels`` ({name, path}) and what ``environment.nix`` says."""
     with open(os.environ["planPath"], encoding="utf-8") as stream:
         plan = json.load(stream)
     out = os.environ["out"]
@@ -89,7 +89,7 @@ def _clash(first: str, second: str, path: str) -> NoReturn:
 
 
 def _interpreter(plan: dict[str, Any], out: str) -> None:
-    program = f"{plan['base']}/usr/bin/python{plan['python']}"
+    program = plan["program"]
     names = ("python", "python3", f"python{plan['python']}")
     for path in ("pyvenv.cfg", *(f"bin/{name}" for name in names)):
         if owner := _data_owner(plan, path):
@@ -97,9 +97,8 @@ def _interpreter(plan: dict[str, Any], out: str) -> None:
     for name in names:
         os.symlink(program, f"{out}/bin/{name}")
     with open(f"{out}/pyvenv.cfg", "w", encoding="utf-8") as stream:
-        stream.write(
-            f"home = {plan['base']}/usr/bin\ninclude-system-site-packages = false\nversion = {plan['python']}\n"
-        )
+        home = os.path.dirname(program)
+        stream.write(f"home = {home}\ninclude-system-site-packages = false\nversion = {plan['python']}\n")
 
 
 def _data_owner(plan: dict[str, Any], path: str) -> str | None:
@@ -205,7 +204,7 @@ def _objects(folder: str) -> list[str]:
 def _preloaded(plan: dict[str, Any], libraries: str) -> set[str]:
     """Give what the interpreter has loaded before any wheel: its own needs, and theirs."""
     seen: set[str] = set()
-    queue = [f"{plan['base']}/usr/bin/python{plan['python']}"]
+    queue = [plan["program"]]
     while queue:
         dynamic = read_dynamic(os.path.realpath(queue.pop()))
         for name in dynamic.needed if dynamic else ():

@@ -27,7 +27,10 @@ _TESTS = {"test", "tests"}
 
 
 def main() -> None:
-    """Build from the plan: ``wheel`` (path), ``name`` (of the distribution), ``python`` (``3.11``)."""
+    """Build from the plan: ``wheel`` (path), ``name`` (of the distribution), ``python`` (``3.11``).
+
+    ``compiler`` is the program that compiles its modules; null when the Python that runs this does.
+    """
     warnings.simplefilter("ignore")
     with open(os.environ["planPath"], encoding="utf-8") as stream:
         plan = json.load(stream)
@@ -41,7 +44,7 @@ def main() -> None:
         file = os.path.relpath(error.filename, out)
         fail("wheel", f"{plan['name']}: the wheel holds a file twice: {file}", name=plan["name"], file=file)
     root = os.path.join(out, site)
-    bytecode.compile_files(root, [os.path.relpath(module, site) for module in modules], site)
+    bytecode.compile_by(plan.get("compiler"), root, [os.path.relpath(module, site) for module in modules], site)
 
 
 def _unpack(wheel: str, out: str, site: str, name: str) -> list[str]:

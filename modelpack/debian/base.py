@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from modelpack import suites
 from modelpack.debian import index as debian_index
 from modelpack.debian import version as debian_version
 from modelpack.debian.index import Index
@@ -14,9 +15,6 @@ from modelpack.debian.resolve import resolve
 from modelpack.debian.sources import Archive
 from modelpack.errors import ResolveError
 from modelpack.lock import Deb, DebSet, Evidence
-
-SUITES: Mapping[str, str] = {"3.11": "bookworm", "3.13": "trixie"}
-"""Python version to the Debian release that has it."""
 
 TARGET: Mapping[str, str] = {
     "ca-certificates": "certificate authorities that TLS clients trust",
@@ -52,8 +50,8 @@ class BaseRequest:
     """What is wanted of a base."""
 
     suite: str
-    python: str
-    """``3.11``."""
+    python: str | None
+    """``3.11``; None when the package's Python is not of the suite."""
     packages: tuple[str, ...]
     """Beside ``TARGET``; each as ``name``, ``name=version`` or ``name/suite``."""
     target_architecture: str
@@ -71,29 +69,49 @@ class ResolvedBase:
     evidence: tuple[Evidence, ...]
     target: DebSet
     tools: DebSet
+    tools_suite: str
+    tools_python: str
     seed: Deb
 
 
-def resolve_base(request: BaseRequest, archives: Sequence[Archive], access: Access) -> ResolvedBase:
+def resolve_base(
+    request: BaseRequest, archives: Sequence[Archive], access: Access, *, tools: Sequence[Archive] = ()
+) -> ResolvedBase:
     """Resolve the target's packages, the builder's tools and the seed.
+
+    Args:
+        request: what is wanted.
+        archives: of the suite.
+        access: how they are reached.
+        tools: archives of the suite that ``suites.tools_for`` names, where that is another one.
 
     Raises:
         ResolveError: an archive that cannot be reached or trusted, a suite without that Python, a package that
             is not there, or packages that do not fit together.
         ToolError: no program that verifies signatures.
     """
+    tools_suite, tools_python = suites.tools_for(request.suite, request.python)
+    if request.build_architecture != request.target_architecture and tools_python != (request.python or tools_python):
+        raise ResolveError(
+            f"Python {request.python} for {request.target_architecture} cannot be packaged on "
+            f"{request.build_architecture}: its bytecode takes a Python of that version that runs here",
+            hint=f"build on {request.target_architecture}, or choose a Python that builders run on, from 3.11 on",
+        )
     releases = debian_index.load_releases(archives, access)
     target = debian_index.load(releases, request.target_architecture, access)
-    same = request.build_architecture == request.target_architecture
-    build = target if same else debian_index.load(releases, request.build_architecture, access)
-    python = python_package(request.suite, target, request.python)
-    target_set = _deb_set((python, *TARGET, *request.packages), target, request.target_architecture)
+    python = [python_package(request.suite, target, request.python)] if request.python else []
+    more = debian_index.load_releases(tools, access) if tools_suite != request.suite else ()
+    same = request.build_architecture == request.target_architecture and not more
+    build = target if same else debian_index.load(more or releases, request.build_architecture, access)
+    target_set = _deb_set((*python, *TARGET, *request.packages), target, request.target_architecture)
     return ResolvedBase(
         suite=request.suite,
         glibc=glibc_version(target_set.packages),
-        evidence=tuple(release.evidence for release in releases),
+        evidence=tuple(release.evidence for release in (*releases, *more)),
         target=target_set,
-        tools=_deb_set((python, *TOOLS), build, request.build_architecture),
+        tools=_deb_set((f"python{tools_python}", *TOOLS), build, request.build_architecture),
+        tools_suite=tools_suite,
+        tools_python=tools_python,
         seed=next(deb for deb in resolve((SEED,), build, request.build_architecture) if deb.name == SEED),
     )
 
@@ -121,10 +139,11 @@ def python_package(suite: str, indexes: Sequence[Index], python: str) -> str:
         return f"python{python}"
     minors = sorted(int(match[1]) for name in names if (match := re.fullmatch(r"python3\.(\d+)", name)))
     has = " and ".join(f"Python 3.{minor}" for minor in minors) or "no Python 3"
-    if python in SUITES:
-        hint = f"use base: debian:{SUITES[python]}, which has Python {python}"
+    other = suites.suite_with(python)
+    if other in suites.SUITES and python in suites.SUITES[other].pythons:
+        hint = f"use base: debian:{other}, which has Python {python}"
     else:
-        known = ", ".join(f"{version} ({name})" for version, name in SUITES.items())
+        known = suites.at_hand()
         hint = f"no Debian release that packages are made from has Python {python}; there is {known}"
     raise ResolveError(f"Debian {suite} has {has}, not Python {python}", hint=hint)
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from modelpack import suites
 from modelpack.loading.dependencies import Dependencies, Line
-from modelpack.loading.keys import PYTHON_OF
 from modelpack.loading.pip_file import read_lines
 from modelpack.loading.shape_reader import near
 from modelpack.loading.yamlfile import ListNode, MapNode, Node, Place, Scalar, describe, quote, read_yaml
@@ -248,6 +248,6 @@ def minor_version(package: CondaRequirement) -> str:
     allowed = specifiers(package.version)
     if allowed is None:
         return ""
-    usual = [*PYTHON_OF.values(), *(f"3.{minor}" for minor in range(_NEWEST, _OLDEST - 1, -1))]
+    usual = [*map(suites.default_python, suites.SUITES), *(f"3.{minor}" for minor in range(_NEWEST, _OLDEST - 1, -1))]
     fitting = (version for version in usual if allowed.contains(f"{version}.99") or allowed.contains(f"{version}.0"))
     return next(fitting, "")

@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, cast
 
+from modelpack import suites
 from modelpack.loading.shape import Data, Either, Key, Many, Named, Never, Number, Table, Text
 from modelpack.spec import Check, CheckRequest, Image
 
-PYTHON_OF = {"bookworm": "3.11", "trixie": "3.13"}
-"""The Debian suites that can be a base, and the Python version of each."""
-DEFAULT_BASE = "debian:bookworm"
+DEFAULT_BASE = f"debian:{suites.DEFAULT}"
 DEFAULT_SERVER = "azureml"
 PLATFORMS = ("linux/amd64", "linux/arm64")
 
@@ -160,7 +159,7 @@ _CONTENT = (
         name="python",
         shape=Text(noun="a Python version such as 3.11", pattern=r"^3\.[1-9][0-9]*$", numbers=_PYTHON_NUMBER),
         doc="Python version, major and minor; the base's own when absent: "
-        + ", ".join(f"{version} on {suite}" for suite, version in PYTHON_OF.items()),
+        + ", ".join(f"{' or '.join(suite.pythons)} on {name}" for name, suite in suites.SUITES.items()),
         mistaken=("python_version", "python-version"),
     ),
     Key(
@@ -315,15 +314,15 @@ _BASE = Table(
         Key(
             name="from",
             shape=Text(
-                choices=tuple(f"debian:{suite}" for suite in PYTHON_OF),
+                choices=tuple(f"debian:{name}" for name in suites.SUITES),
                 mistaken=tuple(
-                    (word, f"debian:{suite}")
-                    for suite, number in zip(PYTHON_OF, (12, 13), strict=True)
-                    for word in (suite, f"debian:{number}", f"debian-{number}", f"debian{number}")
+                    (word, f"debian:{name}")
+                    for name, number in ((name, suite.number) for name, suite in suites.SUITES.items())
+                    for word in (name, f"debian:{number}", f"debian-{number}", f"debian{number}")
                 ),
             ),
-            doc="Distribution and suite whose signed packages make the base",
-            default=DEFAULT_BASE,
+            doc=f"Distribution and suite whose signed packages make the base; {DEFAULT_BASE} when absent, "
+            "or the suite that has the Python asked for",
             mistaken=("image", "distribution", "suite"),
         ),
         Key(

@@ -6,12 +6,13 @@ import os
 import posixpath
 from pathlib import Path
 
+from modelpack import suites
 from modelpack.catalogue import SERVERS, ServerEntry, input_variable, read_entry, server_names
 from modelpack.errors import Problem, SpecError
 from modelpack.loading.check import read_check
 from modelpack.loading.dependencies import Dependencies, Line
 from modelpack.loading.dependency_files import Selection, judge_python, read_dependencies
-from modelpack.loading.keys import DEFAULT_BASE, PYTHON_OF, spec_table
+from modelpack.loading.keys import spec_table
 from modelpack.loading.pip_file import read_lines
 from modelpack.loading.script import judge_script
 from modelpack.loading.server import judge_variables, read_server
@@ -77,8 +78,8 @@ class _Loader:
 
     def spec(self, path: Path, servers: Path) -> Spec:
         root = self.root
-        base = self.base()
         found = self.dependencies(path)
+        base = self.base(root.get_text("python") or found.python)
         python = self.python(found, base.suite)
         asked = root.fields.get("server")
         name = asked.get_text("name") if asked else None
@@ -156,7 +157,7 @@ class _Loader:
     def python(self, found: Dependencies, suite: str) -> str:
         """Give the version of Python, which the spec, a file of dependencies or the base says."""
         value = self.root.fields.get("python")
-        chosen = value.text if value else found.python or PYTHON_OF[suite]
+        chosen = value.text if value else found.python or suites.default_python(suite)
         judge_python(chosen, found)
         return chosen
 
@@ -198,9 +199,10 @@ class _Loader:
             return None
         return text if find_source(value, folder, self.findings, kind=FILE) else None
 
-    def base(self) -> Base:
+    def base(self, python: str | None) -> Base:
         value = self.root.fields.get("base")
-        distribution, suite = ((value and value.get_text("from")) or DEFAULT_BASE).split(":")
+        chosen = (value and value.get_text("from")) or f"debian:{suites.suite_with(python)}"
+        distribution, suite = chosen.split(":")
         packages = (value and value.get_texts("packages")) or ()
         return Base(distribution=distribution, suite=suite, packages=packages)
 

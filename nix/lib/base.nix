@@ -4,6 +4,7 @@
   derive,
   fetch,
   tools,
+  interpreter,
   platform,
   ...
 }:
@@ -15,7 +16,10 @@ derive.builder "base" [ "bytecode" "deb" "elf" "linker_cache" "problem" ] {
   plan = {
     inherit tools;
     inherit (machine) triplet loader;
-    python = lock.python.version;
+    # null: the package's Python comes from elsewhere.
+    python = if interpreter.ofBase then lock.python.version else null;
+    # Whether the tools compile its standard library; else it does so itself.
+    compiled_by_tools = interpreter.ofTools;
     debs = map (deb: {
       inherit (deb) name;
       path = fetch.file deb;

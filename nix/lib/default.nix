@@ -17,6 +17,7 @@ let
       environment = ./environment.nix;
       fetch = ./fetch.nix;
       image = ./image.nix;
+      interpreter = ./interpreter.nix;
       layers = ./layers.nix;
       package = ./package.nix;
       platform = ./platform.nix;

@@ -3,6 +3,7 @@
   lock,
   base,
   derive,
+  interpreter,
   platform,
   wheels,
   ...
@@ -11,6 +12,7 @@ derive.builder "environment" [ "elf" "problem" ] {
   name = "environment";
   plan = {
     inherit base;
+    inherit (interpreter) program;
     inherit (platform.${lock.base.target.architecture}) triplet;
     python = lock.python.version;
     wheels = builtins.genList (index: {

@@ -12,7 +12,7 @@ let
   machine = platform.${lock.base.tools.architecture};
 in
 derivation {
-  name = "tools-${lock.base.suite}";
+  name = "tools-${lock.base.tools_suite or lock.base.suite}";
   system = lock.build_system;
   builder = "${seed}/bin/busybox";
   args = [
@@ -24,7 +24,7 @@ derivation {
   ];
   inherit seed;
   inherit (machine) triplet loader;
-  python = lock.python.version;
+  python = lock.base.tools_python or lock.python.version;
   debs = map fetch.file lock.base.tools.packages;
   bytecode = builtins.path {
     name = "bytecode.py";

@@ -3,6 +3,7 @@
   lock,
   derive,
   fetch,
+  interpreter,
   ...
 }:
 let
@@ -16,6 +17,7 @@ map (
       inherit (wheel) name;
       wheel = fetch.file wheel;
       python = lock.python.version;
+      inherit (interpreter) compiler;
     };
   }
 ) lock.python.wheels

@@ -23,6 +23,18 @@ let
         base = lock.base // { target = lock.base.target // { architecture = "arm64"; }; };
       };
     };
+  # The same lock, with more in some of its parts.
+  libraryOf =
+    changes:
+    let
+      lock = builtins.fromJSON (builtins.readFile ./lock.json);
+    in
+    import ../lib {
+      checked = null;
+      hermetic = true;
+      sources = ../..;
+      lock = lock // builtins.mapAttrs (name: value: lock.${name} // value) changes;
+    };
   marked = import ../default.nix { lock = ./lock.json; hermetic = false; };
   plan = drv: builtins.fromJSON (builtins.unsafeDiscardStringContext drv.plan);
   description = parts: (plan parts.package).description;
@@ -69,6 +81,24 @@ let
     base."unpacks the target's packages in the lock's order" = {
       expr = map (deb: deb.name) (plan parts.base).debs;
       expected = [ "python3.11" ];
+    };
+    interpreter = {
+      "is the base's Python, for which tools of its version compile" = {
+        expr = { inherit (parts.interpreter) compiler; own = parts.interpreter.program == "${parts.base}/usr/bin/python3.11"; };
+        expected = { compiler = null; own = true; };
+      };
+      "compiles by itself where the tools have another version" = {
+        expr =
+          let
+            older = libraryOf { base = { tools_python = "3.13"; tools_suite = "trixie"; }; };
+          in
+          {
+            inherit (older.tools) name python;
+            compiler = older.interpreter.compiler == older.interpreter.program;
+            wheels = map (wheel: (plan wheel).compiler == older.interpreter.program) older.wheels;
+          };
+        expected = { name = "tools-trixie"; python = "3.13"; compiler = true; wheels = [ true true ]; };
+      };
     };
     wheels."are one derivation each, named as people name them" = {
       expr = map (wheel: wheel.name) parts.wheels;
