@@ -232,6 +232,8 @@ class Lock:
     """``model``, ``code``, ``samples``, and ``input-NAME`` for every input."""
     python: Python
     base: DebianBase
+    links: Mapping[str, str] | None = None
+    """Absolute path in the image -> what it leads to, with placeholders as in ``Server.command``."""
 
 
 def to_text(lock: Lock) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelpack import catalogue, suites
+from modelpack import catalogue, places, suites
 from modelpack.errors import LockError, ResolveError
 from modelpack.lock import (
     VERSION,
@@ -107,7 +107,16 @@ def staleness(spec: Spec, lock: Lock, machine: Machine) -> tuple[str, ...]:
         reasons.append("requirements: they are other ones now")
     for name in sorted({*fresh.trees, *lock.trees}):
         reasons += _changes(name, lock.trees.get(name), fresh.trees.get(name))
-    for field in ("name", "package_version", "description", "environment_variables", "server", "check", "image"):
+    for field in (
+        "name",
+        "package_version",
+        "description",
+        "environment_variables",
+        "server",
+        "check",
+        "image",
+        "links",
+    ):
         if getattr(fresh, field) != getattr(lock, field):
             reasons.append(f"{field}: the spec says something else now")
     if not reasons and fresh != lock:
@@ -180,6 +189,8 @@ def write(lock: Lock, path: Path) -> bool:
 
 
 def _assemble(spec: Spec, trees: dict[str, Tree], base: DebianBase, wheels: tuple[Wheel, ...]) -> Lock:
+    names = [name for name in trees if name != "samples"]
+    places.require(spec.links, names, image=False, where=spec.path.name)
     return Lock(
         version=VERSION,
         name=spec.name,
@@ -195,6 +206,7 @@ def _assemble(spec: Spec, trees: dict[str, Tree], base: DebianBase, wheels: tupl
         trees=trees,
         python=Python(version=spec.python, requirements=_requirements(spec), wheels=wheels),
         base=base,
+        links=dict(spec.links) or None,
     )
 
 

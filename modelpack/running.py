@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from types import FrameType
 
 from modelpack import emulation
+from modelpack.builders.layer import Links
 from modelpack.errors import CheckError, ToolError
 from modelpack.lock import Lock
 from modelpack.records import Built
@@ -33,8 +38,16 @@ def serve(lock: Lock, built: Built, nix: Nix, *, port: int | None = None) -> int
     emulation.require(lock)
     port, routes = port or lock.server.port, lock.server.routes
     _require_free(port)
-    command = [*nix.enter(built.store_path), f"{built.store_path}/bin/serve"]
-    server = _Server(command, {"MODELPACK_PORT": str(port)}, getattr(signal, lock.server.stop_signal))
+    with tempfile.TemporaryDirectory(prefix="modelpack-") as folder:
+        # Its processes have ended, and its mounts with them, before the folder goes.
+        seen = _viewed(built, nix, Path(folder))
+        command = [*nix.enter(built.store_path), *seen.words, f"{built.store_path}/bin/serve"]
+        variables = {**seen.variables, "MODELPACK_PORT": str(port)}
+        server = _Server(command, variables, getattr(signal, lock.server.stop_signal))
+        return _serve(server, port, routes)
+
+
+def _serve(server: _Server, port: int, routes: Mapping[str, str]) -> int:
     try:
         if server.wait_until_ready(port, routes["readiness"]):
             print(f"ready: http://127.0.0.1:{port}{routes['scoring']}", file=sys.stderr, flush=True)
@@ -44,6 +57,47 @@ def serve(lock: Lock, built: Built, nix: Nix, *, port: int | None = None) -> int
     finally:
         server.end()
     return code if code >= 0 else 128 - code
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _View:
+    """How a server is shown the image's root file system; nothing when it sees this machine's."""
+
+    words: tuple[str, ...] = ()
+    """Before the command."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+def _viewed(built: Built, nix: Nix, folder: Path) -> _View:
+    """Give how to start a server, with what it takes written into a folder.
+
+    Raises:
+        ToolError: this machine gives no namespaces.
+    """
+    from modelpack.delivery.image import open_image  # noqa: PLC0415 - most commands need none
+
+    layers = open_image(built.image_path, nix.store or "/").layers
+    skeleton = next((layer.skeleton for layer in layers if layer.skeleton), None)
+    links = next((layer.links for layer in layers if layer.links), None)
+    if skeleton is None or (links is None and skeleton.tree is None):
+        return _View()
+    from modelpack.builders import view  # noqa: PLC0415 - for such servers alone
+
+    if view.needs_user() is None:
+        raise ToolError(view.OBSTACLE, hint="allow user namespaces here, or run the exported image")
+    plan = {
+        "skeleton": asdict(skeleton),
+        "links": asdict(links or Links(links={}, tree=skeleton.tree)),
+        "tree": skeleton.tree,
+        "store": list(nix.closure(built.store_path)) if skeleton.tree else None,
+    }
+    (folder / "root").mkdir()
+    folder.chmod(0o755)
+    (folder / "view.json").write_text(json.dumps(plan), encoding="utf-8")
+    words = (sys.executable, "-P", "-m", view.__name__, str(folder / "view.json"), str(folder / "root"))
+    sources = str(Path(__file__).parent.parent)
+    variables = {"PYTHONPATH": sources, "HOME": view.home(skeleton.user), "TMPDIR": "/tmp"}  # noqa: S108 - its own
+    return _View(words=words, variables=variables)
 
 
 class _Server:

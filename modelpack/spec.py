@@ -191,5 +191,10 @@ class Spec:
     image: Image
     platform: str
     """``linux/amd64`` or ``linux/arm64``, in OCI's words."""
+    links: Mapping[str, str] = field(default_factory=dict)
+    """Absolute path in the image -> what it leads to, such as ``@input-labels@/labels.json``, in image, check and run.
+
+    Targets begin with ``@model@``, ``@code@`` or ``@input-NAME@``; ``places.judge`` says which paths there can be.
+    """
     notices: tuple[Problem, ...] = ()
     """Warnings and notes of the reader, which stop nothing."""

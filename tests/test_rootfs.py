@@ -209,9 +209,9 @@ def refused(shared):
     """The folder on a machine that refuses namespaces."""
     launcher = shared / "serve.py"
     text = launcher.read_text()
-    assert "def _try(" in text
+    assert "def can_mount(" in text
     launcher.write_text(
-        text.replace("def main()", "_try = lambda _: False\n\n\ndef main()").replace("def _try(", "def _(", 1)
+        text.replace("def main()", "can_mount = lambda _: False\n\n\ndef main()").replace("def can_mount(", "def _(", 1)
     )
     return shared
 

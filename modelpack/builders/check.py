@@ -13,6 +13,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from typing import Any
 
@@ -34,18 +35,40 @@ class Server:
         self.timeout = float(plan["timeout"])
         self.emulated = plan["emulated"]
         self.stop_signal = getattr(signal, plan["stop_signal"])
-        home = os.path.join(os.environ["NIX_BUILD_TOP"], "home")
-        os.makedirs(home)
-        environment = {"HOME": home, "TMPDIR": home, "LC_ALL": "C.UTF-8", "PYTHONUNBUFFERED": "1"}
+        self.root = ""
+        command, environment = self._viewed(plan) if plan["view"] else self._plain(plan)
         self._stream = open(log, "wb")  # noqa: SIM115 - as long as the server lives
         self.began = time.monotonic()
         self.process = subprocess.Popen(
-            [plan["serve"]],
-            env=environment,
+            command,
+            env={**environment, "LC_ALL": "C.UTF-8", "PYTHONUNBUFFERED": "1"},
             stdout=self._stream,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+
+    def _plain(self, plan: dict[str, Any]) -> tuple[list[str], dict[str, str]]:
+        """Give command and variables of a server that sees the sandbox."""
+        home = os.path.join(os.environ["NIX_BUILD_TOP"], "home")
+        os.makedirs(home)
+        return [plan["serve"]], {"HOME": home, "TMPDIR": home}
+
+    def _viewed(self, plan: dict[str, Any]) -> tuple[list[str], dict[str, str]]:
+        """Give command and variables of a server that sees the image's root file system."""
+        from modelpack.builders import view  # noqa: PLC0415 - is there only for such servers
+
+        if view.needs_user() is None:
+            fail("view", f"{view.OBSTACLE}, inside Nix's sandbox")
+        top = os.environ["NIX_BUILD_TOP"]
+        self.root = os.path.join(top, "root")
+        os.mkdir(self.root)
+        asked = plan["view"]
+        shown = {**asked, "store": [f"/nix/store/{name}" for name in os.listdir("/nix/store")]}
+        with open(f"{top}/view.json", "x", encoding="utf-8") as stream:
+            json.dump(shown, stream)
+        command = [sys.executable, "-s", "-S", "-P", view.__file__, f"{top}/view.json", self.root, plan["serve"]]
+        variables = {name: os.environ[name] for name in ("PYTHONPATH", "PATH", "PYTHONDONTWRITEBYTECODE")}
+        return command, {**variables, "HOME": view.home(asked["skeleton"]["user"]), "TMPDIR": "/tmp"}  # noqa: S108 - its own
 
     def ask(self, method: str, path: str, body: bytes | None = None, content_type: str = "") -> tuple[int, bytes]:
         """Send one request and give status and body."""
@@ -92,6 +115,7 @@ class Server:
         for process in filter(str.isdigit, os.listdir("/proc")):
             with contextlib.suppress(OSError):
                 mapped = _mapped(process, code_only=not self.emulated)
+                mapped = {path.removeprefix(self.root) for path in mapped}
                 found |= mapped - {os.readlink(f"/proc/{process}/exe")} if self.emulated else mapped
         return sorted(path for path in found if not path.startswith((*_MAPPED, *own)))
 

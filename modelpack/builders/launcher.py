@@ -14,8 +14,8 @@ import shutil
 import sys
 from typing import NoReturn
 
-_CLONE_NEWNS, _CLONE_NEWUSER = 0x00020000, 0x10000000
-_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_REMOUNT, _MS_BIND, _MS_REC, _MS_PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
+CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
 # What a mount had must stay when it is mounted again: nosuid, nodev, noexec, noatime, nodiratime, relatime.
 _KEPT = {2: 2, 4: 4, 8: 8, 1024: 1024, 2048: 2048, 4096: 1 << 21}
 _PR_SET_NO_NEW_PRIVS = 38
@@ -48,8 +48,8 @@ def main() -> None:
     command = command or [*config.get("Entrypoint", []), *config.get("Cmd", [])]
     uid, gid = _ids(config.get("User") or "0:0")
     folder = config.get("WorkingDir") or "/"
-    new_user = os.geteuid() != 0 or not _try(0)
-    if new_user and not _try(_CLONE_NEWUSER):
+    new_user = os.geteuid() != 0 or not can_mount(0)
+    if new_user and not can_mount(CLONE_NEWUSER):
         _bubblewrap(root, folder, environment, command)
     if not new_user and os.stat(root).st_mode & 0o005 != 0o005:
         _fail(f"others than root cannot enter {root}; run: chmod 755 {root}")
@@ -89,14 +89,14 @@ def _ids(user: str) -> tuple[int, int]:
     return int(uid), int(gid or uid)
 
 
-def _try(namespaces: int) -> bool:
+def can_mount(namespaces: int) -> bool:
     """Say whether a mount can be made in new namespaces: a child tries, since there is no way back."""
     child = os.fork()
     if child == 0:
         try:
-            _unshare(_CLONE_NEWNS | namespaces, os.geteuid(), os.getegid())
-            _mount(None, "/", None, _MS_REC | _MS_PRIVATE)
-            _mount("tmpfs", "/tmp", "tmpfs", 0)  # noqa: S108 - any folder that is everywhere does
+            unshare(CLONE_NEWNS | namespaces, os.geteuid(), os.getegid())
+            mount(None, "/", None, MS_REC | MS_PRIVATE)
+            mount("tmpfs", "/tmp", "tmpfs", 0)  # noqa: S108 - any folder that is everywhere does
             os._exit(0)
         except OSError:
             os._exit(1)
@@ -106,19 +106,19 @@ def _try(namespaces: int) -> bool:
 def _enter(root: str, uid: int, gid: int, *, new_user: bool) -> None:
     """Make the mounts, in namespaces of our own: the rest of the machine sees none of them."""
     try:
-        _unshare(_CLONE_NEWNS | (_CLONE_NEWUSER if new_user else 0), uid, gid)
-        _mount(None, "/", None, _MS_REC | _MS_PRIVATE)
-        _mount(root, root, None, _MS_BIND | _MS_REC)
+        unshare(CLONE_NEWNS | (CLONE_NEWUSER if new_user else 0), uid, gid)
+        mount(None, "/", None, MS_REC | MS_PRIVATE)
+        mount(root, root, None, MS_BIND | MS_REC)
         for name in ("proc", "dev", "sys"):
-            _mount(f"/{name}", f"{root}/{name}", None, _MS_BIND | _MS_REC)
+            mount(f"/{name}", f"{root}/{name}", None, MS_BIND | MS_REC)
         for name in ("hosts", "resolv.conf", "hostname"):
             source = os.path.realpath(f"/etc/{name}")
             if os.path.isfile(source):
-                _mount(source, f"{root}/etc/{name}", None, _MS_BIND)
+                mount(source, f"{root}/etc/{name}", None, MS_BIND)
         for place, options in _writable(root, uid, gid):
-            _mount("tmpfs", place, "tmpfs", _MS_NOSUID | _MS_NODEV, options)
+            mount("tmpfs", place, "tmpfs", MS_NOSUID | MS_NODEV, options)
         kept = sum(mount for flag, mount in _KEPT.items() if os.statvfs(root).f_flag & flag)
-        _mount(None, root, None, _MS_BIND | _MS_REMOUNT | _MS_RDONLY | kept)
+        mount(None, root, None, MS_BIND | MS_REMOUNT | MS_RDONLY | kept)
     except OSError as error:
         _fail(f"cannot enter {root}: {error.strerror}: {error.filename}")
 
@@ -130,11 +130,11 @@ def _writable(root: str, uid: int, gid: int) -> list[tuple[str, str]]:
     return [(f"{root}/{name}", options) for name, options in places.items()]
 
 
-def _unshare(flags: int, uid: int, gid: int) -> None:
+def unshare(flags: int, uid: int, gid: int) -> None:
     """Enter new namespaces; in a new one of users, this user is ``uid`` and ``gid``."""
     outer_uid, outer_gid = os.geteuid(), os.getegid()
     _check(_libc.unshare(flags), "namespaces")
-    if flags & _CLONE_NEWUSER:
+    if flags & CLONE_NEWUSER:
         for name, text in (
             ("setgroups", "deny"),
             ("uid_map", f"{uid} {outer_uid} 1"),
@@ -144,7 +144,12 @@ def _unshare(flags: int, uid: int, gid: int) -> None:
                 stream.write(text)
 
 
-def _mount(source: str | None, target: str, kind: str | None, flags: int, options: str | None = None) -> None:
+def mount(source: str | None, target: str, kind: str | None, flags: int, options: str | None = None) -> None:
+    """Put a file system, or a folder or file of one, at a place (mount(2)).
+
+    Raises:
+        OSError: the kernel refuses; its file name is the target.
+    """
     words = (None if word is None else os.fsencode(word) for word in (source, target, kind))
     source_, target_, kind_ = words
     data = None if options is None else options.encode()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -29,6 +29,18 @@ class Skeleton:
     """``uid:gid``."""
     suite: str | None = None
     """Code name of the Debian release."""
+    tree: str | None = None
+    """Store path of the files of the base image below this layer."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Links:
+    """What the layer with links to parts of the package follows from."""
+
+    links: Mapping[str, str]
+    """Absolute path in the image -> target, a path in the store."""
+    tree: str | None = None
+    """As for ``Skeleton``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,6 +53,8 @@ class Layer:
     """Store paths, sorted."""
     skeleton: Skeleton | None = None
     """The layer holds the root file system's own files instead of store paths."""
+    links: Links | None = None
+    """The layer holds links to parts of the package instead of store paths."""
     diff_id: str
     """``sha256:HEX`` of the tar."""
     tar_size: int

@@ -22,13 +22,35 @@ _VERSIONS = {"bullseye": "11", "bookworm": "12", "trixie": "13", "forky": "14", 
 _HOSTS = b"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 _NSSWITCH = b"passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\nprotocols: files\n"
 _NOBODY = 65534
+_ACCOUNTS = ("etc/passwd", "etc/group")
+# Engines and people put the machine's own over these, which needs files.
+_MOUNTED = ("etc/hosts", "etc/hostname", "etc/resolv.conf")
+FOLDERS = (
+    "dev",
+    "etc",
+    "home",
+    "proc",
+    "run",
+    "sys",
+    "var",
+    "var/lib",
+    "var/lib/dpkg",
+    _STATUS,
+    "root",
+    "tmp",
+    "var/tmp",
+)
+"""What is really there, and no link into the base."""
 
 
 def main() -> None:
-    """Build from the plan: ``base``, ``suite``, ``user`` (``uid:gid``), ``compression`` and ``zstd`` as for a layer."""
+    """Build from the plan: ``base``, ``suite``, ``user`` (``uid:gid``), ``tree`` (of a base image, or null).
+
+    ``compression`` and ``zstd``: as for a layer.
+    """
     with open(os.environ["planPath"], encoding="utf-8") as stream:
         plan = json.load(stream)
-    skeleton = layer.Skeleton(base=plan["base"], user=plan["user"], suite=plan["suite"])
+    skeleton = layer.Skeleton(base=plan["base"], user=plan["user"], suite=plan["suite"], tree=plan["tree"])
     about = {"name": "root file system", "paths": (), "skeleton": skeleton}
     layer.write(os.environ["out"], entries(skeleton), about, plan["compression"], plan["zstd"])
 
@@ -46,6 +68,8 @@ def entries(skeleton: layer.Skeleton, root: str = "/") -> list[Entry]:
     found = [*_folders(), *_top(base, skeleton.base), *_etc(base, skeleton.base, made), *_packages(base)]
     if uid:
         found.append(directory("home/modelpack", uid=uid, gid=gid))
+    if skeleton.tree:
+        found = list(_over(root.rstrip("/") + skeleton.tree, found))
     return sorted(found, key=lambda entry: entry.name.split(b"/"))
 
 
@@ -55,12 +79,40 @@ def user_ids(user: str) -> tuple[int, int]:
     return int(uid), int(gid or uid)
 
 
+def _over(tree: str, entries: list[Entry]) -> Iterator[Entry]:
+    """Give what a base image lacks; its own files stay, and users and groups are added to its own."""
+    for entry in entries:
+        name = os.fsdecode(entry.name)
+        place = os.path.join(tree, name)
+        if _below_link(tree, name):
+            continue
+        if name in _ACCOUNTS and os.path.isfile(place) and not os.path.islink(place):
+            yield file(name, _joined(_read(place), entry.content), 0o644)
+        elif not os.path.lexists(place) or (name in _MOUNTED and (os.path.islink(place) or not os.path.isfile(place))):
+            yield entry
+
+
+def _below_link(tree: str, name: str) -> bool:
+    """Tell whether something above a path is no folder in the base image, but a link, as var/run often is."""
+    above = [name[:end] for end, character in enumerate(name) if character == "/"]
+    places = [os.path.join(tree, folder) for folder in above]
+    return any(os.path.islink(place) or (os.path.exists(place) and not os.path.isdir(place)) for place in places)
+
+
+def _joined(theirs: bytes, ours: bytes) -> bytes:
+    """Give a file of users or groups with those of ours whose names and numbers it has not."""
+    lines = [line.split(b":") for line in theirs.splitlines() if line.count(b":") > 2]
+    names, numbers = {line[0] for line in lines}, {line[2] for line in lines}
+    added = [
+        line for line in ours.splitlines() if line.split(b":")[0] not in names and line.split(b":")[2] not in numbers
+    ]
+    return b"".join(line + b"\n" for line in (*theirs.splitlines(), *added))
+
+
 def _folders() -> Iterator[Entry]:
-    for name in ("dev", "etc", "home", "proc", "run", "sys", "var", "var/lib", "var/lib/dpkg", _STATUS):
-        yield directory(name)
-    yield directory("root", 0o700)
-    yield directory("tmp", 0o1777)
-    yield directory("var/tmp", 0o1777)
+    modes = {"root": 0o700, "tmp": 0o1777, "var/tmp": 0o1777}
+    for name in FOLDERS:
+        yield directory(name, modes.get(name, 0o755))
     yield symlink("var/run", "/run")
 
 

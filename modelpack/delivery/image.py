@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from modelpack.builders import links, streams, tarstream
 from modelpack.builders import root as skeleton
-from modelpack.builders import streams, tarstream
 from modelpack.builders.layer import Layer
 from modelpack.codec import CodecError, from_json
 from modelpack.errors import ExportError
@@ -109,6 +109,8 @@ def entries(image: Image, layer: StoredLayer) -> Iterator[tarstream.Entry]:
     """Give the members of a layer's tar."""
     if layer.skeleton:
         return iter(skeleton.entries(layer.skeleton, image.root))
+    if layer.links:
+        return iter(links.entries(layer.links, image.root))
     return tarstream.store_paths(layer.paths, image.root)
 
 

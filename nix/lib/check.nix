@@ -3,15 +3,20 @@
   lock,
   derive,
   foreign,
+  links,
   server,
   trees,
   ...
 }:
-derive.builder "check" [ "compare" "problem" ] {
+let
+  viewers = [ "launcher" "layer" "links" "root" "streams" "tarstream" "view" "within" ];
+in
+derive.builder "check" ([ "compare" "problem" ] ++ (if links.view == null then [ ] else viewers)) {
   name = "check-${lock.name}";
   plan = {
     inherit (lock.server) port routes stop_signal;
     inherit (lock.check) requests timeout;
+    inherit (links) view;
     emulated = foreign;
     serve = "${server}/bin/serve";
     samples = if trees ? samples then trees.samples.path else null;

@@ -16,9 +16,11 @@ let
       derive = ./derive.nix;
       environment = ./environment.nix;
       fetch = ./fetch.nix;
+      fill = ./fill.nix;
       image = ./image.nix;
       interpreter = ./interpreter.nix;
       layers = ./layers.nix;
+      links = ./links.nix;
       package = ./package.nix;
       platform = ./platform.nix;
       seed = ./seed.nix;

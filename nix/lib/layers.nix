@@ -1,13 +1,14 @@
 # The layers of the image, in order. What is large lies alone and what changes together lies together, so that a change
 # of code moves one small layer, and weights are shared by every image that has them.
 #
-#   base | root file system | each big wheel | small wheels | environment | each large file | data | package
+#   base | root file system | each big wheel | small wheels | environment | each large file | data | links | package
 {
   lock,
   base,
   derive,
   environment,
   fetch,
+  links,
   package,
   server,
   tools,
@@ -52,8 +53,18 @@ let
     name = "layer-root";
     plan = {
       inherit base zstd;
+      inherit (links) tree;
       inherit (lock.base) suite;
       inherit (lock.image) compression user;
+    };
+  };
+
+  linked = derive.builder "links" [ "layer" "root" "streams" "tarstream" "within" ] {
+    name = "layer-links";
+    plan = {
+      inherit zstd;
+      inherit (links) links tree;
+      inherit (lock.image) compression;
     };
   };
 
@@ -117,4 +128,5 @@ in
 ++ [ (compressed "environment" [ environment ]) ]
 ++ map uncompressed (if files == [ ] then [ ] else groups perLayer byPath)
 ++ unlessEmpty "data" data
+++ (if links.links == { } then [ ] else [ linked ])
 ++ [ (compressed "package" (code ++ [ server package ])) ]

@@ -1,0 +1,30 @@
+# Parts of the package at absolute paths of the root file system, and the root file system that the server is shown.
+{
+  lock,
+  base,
+  fill,
+  ...
+}:
+let
+  links = builtins.mapAttrs (_: fill) (lock.links or { });
+  tree = null;
+in
+{
+  inherit links tree;
+  # What builders/view.py makes the root file system of; null: the server needs none, and sees what the sandbox has.
+  view =
+    if links == { } && tree == null then
+      null
+    else
+      {
+        inherit tree;
+        skeleton = {
+          inherit base tree;
+          inherit (lock.base) suite;
+          inherit (lock.image) user;
+        };
+        links = {
+          inherit links tree;
+        };
+      };
+}
