@@ -210,10 +210,16 @@ class _Watch:
             self._stages.seconds["check"] = time.perf_counter() - self._began.pop(name)
 
 
-def missing_libraries(built: Built, nix: Nix) -> dict[str, list[str]]:
-    """Give the shared libraries that wheels ask for and nothing provides: name -> distributions."""
+def warnings(built: Built, nix: Nix) -> Iterator[str]:
+    """Give what the environment of a package was built in spite of."""
     path = nix.physical(f"{built.store_path}/share/modelpack/environment")
-    environment = nix.physical(str(path.readlink()))
-    text = (environment / "share/modelpack/missing-libraries.json").read_text(encoding="utf-8")
-    found: dict[str, list[str]] = json.loads(text)
-    return found
+    notes = nix.physical(str(path.readlink())) / "share/modelpack"
+    missing: dict[str, list[str]] = json.loads((notes / "missing-libraries.json").read_text(encoding="utf-8"))
+    for name, owners in missing.items():
+        yield f"nothing provides {name}, which {', '.join(owners)} may load"
+    conflicts: dict[str, list[str]] = json.loads((notes / "file-conflicts.json").read_text(encoding="utf-8"))
+    for place, (winner, *others) in conflicts.items():
+        yield (
+            f"{winner} and {', '.join(others)} install different files at {place}: those of {winner} are taken "
+            f"(file_conflicts in the spec chooses)"
+        )

@@ -153,8 +153,8 @@ def build(
             print_json(_identity(built))
         else:
             _print_identity(built)
-        for name, owners in building.missing_libraries(built, session.nix).items():
-            session.console.note(f"warning: nothing provides {name}, which {', '.join(owners)} may load")
+        for warning in building.warnings(built, session.nix):
+            session.console.note(f"warning: {warning}")
 
 
 @app.command(epilog="Example: modelpack check")

@@ -234,6 +234,8 @@ class Lock:
     base: DebianBase
     links: Mapping[str, str] | None = None
     """Absolute path in the image -> what it leads to, with placeholders as in ``Server.command``."""
+    file_conflicts: Mapping[str, str] | None = None
+    """By path in the environment, the distribution whose files alone are taken there."""
 
 
 def to_text(lock: Lock) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelpack import catalogue, places, suites
-from modelpack.errors import LockError, ResolveError
+from modelpack.errors import LockError, Problem, ResolveError, SpecError
 from modelpack.lock import (
     VERSION,
     DebianBase,
@@ -94,6 +94,7 @@ def make(spec: Spec, previous: Lock | None, machine: Machine, *, upgrade: bool |
     wheels = previous.python.wheels if previous else ()
     if previous is None or upgrade or previous.digests.python != _python_digest(spec, base):
         wheels = _resolve_python(spec, base, wheels, machine, upgrade)
+    _judge_file_conflicts(spec, wheels)
     return _assemble(spec, trees, base, wheels)
 
 
@@ -116,6 +117,7 @@ def staleness(spec: Spec, lock: Lock, machine: Machine) -> tuple[str, ...]:
         "check",
         "image",
         "links",
+        "file_conflicts",
     ):
         if getattr(fresh, field) != getattr(lock, field):
             reasons.append(f"{field}: the spec says something else now")
@@ -207,7 +209,28 @@ def _assemble(spec: Spec, trees: dict[str, Tree], base: DebianBase, wheels: tupl
         python=Python(version=spec.python, requirements=_requirements(spec), wheels=wheels),
         base=base,
         links=dict(spec.links) or None,
+        file_conflicts=dict(spec.file_conflicts) or None,
     )
+
+
+def _judge_file_conflicts(spec: Spec, wheels: tuple[Wheel, ...]) -> None:
+    """Refuse winners that are not there.
+
+    Raises:
+        SpecError: with all of them.
+    """
+    locked = {wheel.name for wheel in wheels}
+    problems = tuple(
+        Problem(
+            where=f"{spec.path.name}: file_conflicts.{path}",
+            message=f"not a distribution that the package has: {name}",
+            hint="modelpack why NAME says what it has and why",
+        )
+        for path, name in spec.file_conflicts.items()
+        if name not in locked
+    )
+    if problems:
+        raise SpecError(problems)
 
 
 def _scan(spec: Spec, machine: Machine) -> dict[str, Tree]:

@@ -186,6 +186,8 @@ class Spec:
     inputs: Mapping[str, Source]
     environment_variables: Mapping[str, str]
     base: Base
+    file_conflicts: Mapping[str, str] = field(default_factory=dict)
+    """Where wheels install different files at one path: by path, the distribution that alone is taken there."""
     check: Check | None
     """None: the spec says ``check: false``; the package is marked unchecked."""
     image: Image

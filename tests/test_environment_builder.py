@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -19,11 +20,12 @@ TRIPLET = "x86_64-linux-gnu"
 def join(tmp_path):
     """Join wheels, given as files by path, by name; ``libraries`` are the base's objects."""
 
-    def join(wheels, *, run=built, libraries=None, interpreter=None):
+    def join(wheels, *, run=built, libraries=None, interpreter=None, conflicts=None):
         base = tmp_path / "base"
         for folder in ("usr/bin", f"usr/lib/{TRIPLET}"):
             (base / folder).mkdir(parents=True, exist_ok=True)
         program = base / f"usr/bin/python{PYTHON}"
+        program.unlink(missing_ok=True)
         if interpreter is None:
             program.symlink_to(sys.executable)
         else:
@@ -40,16 +42,19 @@ def join(tmp_path):
             "program": str(program),
             "triplet": TRIPLET,
             "python": PYTHON,
+            "file_conflicts": conflicts or {},
             "wheels": [{"name": name, "path": str(tmp_path / name)} for name in wheels],
         }
+        shutil.rmtree(tmp_path / "work", ignore_errors=True)
         return run("environment", plan, tmp_path / "work")
 
     return join
 
 
 def in_site(**files):
-    """Give files of the site-packages; in their names ``__`` stands for a slash."""
-    return {f"{SITE}/{path.replace('__', '/')}.py": content for path, content in files.items()}
+    """Give files of the site-packages; in their names ``__`` stands for a slash, ``INIT`` for ``__init__``."""
+    names = {path: path.replace("__", "/").replace("INIT", "__init__") for path in files}
+    return {f"{SITE}/{names[path]}.py": content for path, content in files.items()}
 
 
 def test_a_folder_of_one_wheel_is_one_link(join, tmp_path):
@@ -81,20 +86,104 @@ def test_a_file_of_two_wheels_with_the_same_bytes_is_one(join):
 
 def test_a_file_of_two_wheels_with_other_bytes_is_an_error_that_names_both(join):
     done = join({"a": in_site(shared__x=b"1"), "c": {}, "b": in_site(shared__x=b"2")}, run=run)
-    assert done.problem["message"] == f"a and b both install {SITE}/shared/x.py, with different contents"
+    assert done.problem["message"] == "a and b both install shared/x.py, with different contents"
     assert done.problem["wheels"] == ["a", "b"]
-    assert done.problem["file"] == f"{SITE}/shared/x.py"
+    assert done.problem["file"] == "shared/x.py"
 
 
 def test_what_is_a_file_in_one_wheel_and_a_folder_in_another_is_an_error(join):
     done = join({"a": {f"{SITE}/x": b"1"}, "b": {f"{SITE}/x/y": b"2"}}, run=run)
-    assert done.problem["message"] == f"a and b both install {SITE}/x, with different contents"
+    assert done.problem["message"] == "a and b both install x, with different contents"
 
 
 def test_bytecode_of_a_file_that_two_wheels_share_is_no_quarrel(join):
     pyc = f"{SITE}/shared/__pycache__/x.pyc"
     out = join({"a": {pyc: b"1"} | in_site(shared__x=b""), "b": {pyc: b"1"} | in_site(shared__x=b"")})
     assert (out / pyc).read_bytes() == b"1"
+
+
+def settled(out):
+    return json.loads((out / "share/modelpack/file-conflicts.json").read_text())
+
+
+def test_what_nothing_imports_may_differ_and_the_first_wheel_s_is_taken(join):
+    wheels = {name: {f"{SITE}/LICENSE": name.encode(), "data/README.md": name.encode()} for name in ("a", "b", "c")}
+    out = join(wheels | {"d": {f"{SITE}/LICENSE": b"a"}})
+    assert (out / SITE / "LICENSE").read_bytes() == b"a"
+    assert settled(out) == {"LICENSE": ["a", "b", "c", "d"], "README.md": ["a", "b", "c"]}
+
+
+def test_top_level_tests_of_several_wheels_are_mixed_and_said_once(join):
+    pyc = f"{SITE}/tests/__pycache__/x.cpython-311.pyc"
+    first = in_site(tests__INIT=b"1", tests__x=b"1")
+    second = in_site(tests__INIT=b"2", tests__x=b"2", tests__y=b"2") | {pyc: b"2"}
+    out = join({"a": first, "b": second, "c": in_site(c=b"")})
+    assert sorted(path.name for path in (out / SITE / "tests").iterdir()) == [
+        "__init__.py",
+        "__pycache__",
+        "x.py",
+        "y.py",
+    ]
+    assert (out / SITE / "tests/x.py").read_bytes() == b"1"
+    assert not (out / pyc).exists(), "bytecode of a module that was not taken"
+    assert settled(out) == {"tests": ["a", "b"]}
+
+
+@pytest.mark.parametrize("path", ["tool.py", "tool.so", "libtool.so.1", "inner/LICENSE", "tests.pth"])
+def test_what_may_be_imported_or_read_may_not_differ(join, path):
+    done = join({name: {f"{SITE}/{path}": name.encode()} for name in ("a", "b")}, run=run)
+    assert done.problem["message"] == f"a and b both install {path}, with different contents"
+
+
+def test_declarations_of_one_namespace_need_not_have_the_same_words(join):
+    words = [
+        b"__import__('pkg_resources').declare_namespace(__name__)\n",
+        b'"""Shared."""\nfrom pkgutil import extend_path\n\n__path__ = extend_path(__path__, __name__)\n',
+        b"try:\n    import pkg_resources\nexcept ImportError:\n    from pkgutil import *\n",
+        b"# nothing\n",
+    ]
+    wheels = {
+        f"w{index}": in_site(**{"space__INIT": text, f"space__m{index}": b""}) for index, text in enumerate(words)
+    }
+    out = join(wheels)
+    code = "import space.m0, space.m1, space.m2, space.m3"
+    subprocess.run([out / "bin/python", "-c", code], check=True, env={}, timeout=60)
+    assert settled(out) == {}
+
+
+def test_the_spec_chooses_whose_package_is_taken_whole(join, tmp_path):
+    wheels = {
+        "full": in_site(cv2__INIT=b"1", cv2__gui=b"1") | {"data/bin/tool": b"1", "scripts/other": b"1"},
+        "headless": in_site(cv2__INIT=b"2") | {"data/bin/tool": b"2", "scripts/other": b"2"},
+    }
+    done = join(wheels, run=run)
+    assert done.problem["hint"].endswith("choose in the spec: file_conflicts: {bin/tool: headless}")
+
+    conflicts = {"cv2": "headless", "bin": "headless"}
+    out = join(wheels, conflicts=conflicts)
+
+    assert (out / SITE / "cv2").readlink() == tmp_path / "headless" / SITE / "cv2"
+    assert (out / "bin/tool").read_bytes() + (out / "bin/other").read_bytes() == b"22"
+    assert settled(out) == {}
+
+
+def test_a_choice_is_proposed_for_the_package_and_no_namespace(join):
+    namespace = b"__path__ = __import__('pkgutil').extend_path(__path__, __name__)\n"
+    wheels = {
+        name: in_site(space__INIT=namespace, space__part__INIT=b"", space__part__deep__x=name.encode())
+        | in_site(space__part__deep__INIT=b"")
+        for name in ("a", "b")
+    }
+    done = join(wheels, run=run)
+    assert done.problem["file"] == "space/part/deep/x.py"
+    assert done.problem["hint"].endswith("file_conflicts: {space/part: b}")
+
+
+def test_bytecode_follows_the_module_that_was_chosen(join):
+    pyc = f"{SITE}/p/__pycache__/x.cpython-311.pyc"
+    wheels = {"a": in_site(p__x=b"1") | {pyc: b"1"}, "b": in_site(p__x=b"2", p__y=b"") | {pyc: b"2"}}
+    out = join(wheels, conflicts={"p/x.py": "b"})
+    assert ((out / SITE / "p/x.py").read_bytes(), (out / pyc).read_bytes()) == (b"2", b"2")
 
 
 def test_data_of_one_wheel_goes_to_the_root_too(join, tmp_path):
@@ -119,7 +208,7 @@ def test_data_may_not_replace_what_is_there(join, path):
     wheels = {"a": in_site(a__x=b"1") | {entry: b"[console_scripts]\ntool = a.x:f\n"}, "b": {path: b"2"}}
     done = join(wheels, run=run)
     assert done.problem["step"] == "environment"
-    assert f"{path.removeprefix('data/')}, w" in done.problem["message"]
+    assert f"{path.removeprefix('data/').removeprefix(f'{SITE}/')}, w" in done.problem["message"]
     assert "b" in done.problem["wheels"]
 
 

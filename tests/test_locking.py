@@ -14,7 +14,7 @@ from example_project import SPEC, lock_of, write
 
 from modelpack import lock as locks
 from modelpack import locking
-from modelpack.errors import LockError
+from modelpack.errors import LockError, SpecError
 from modelpack.loading.native import load_spec
 from modelpack.store.nix import system
 
@@ -112,6 +112,17 @@ def test_what_was_resolved_is_stale_only_when_what_it_was_made_from_changed(proj
     assert [name for name, digest in now.items() if digest != getattr(lock.digests, name)] == stale
 
 
+def test_file_conflicts_are_settled_by_distributions_that_are_there(project, machine, lock):
+    spec = rewrite(project, "name: demo", "file_conflicts: {cv2: opencv, bin/tool: Flask, docs: s.ci_py}\nname: demo")
+    with pytest.raises(SpecError) as caught:
+        locking.make(spec, lock, machine)
+    assert [problem.where for problem in caught.value.problems] == [
+        "modelpack.yaml: file_conflicts.cv2",
+        "modelpack.yaml: file_conflicts.docs",
+    ]
+    assert "not a distribution that the package has: s-ci-py" in str(caught.value.problems[1])
+
+
 def test_the_order_of_requirements_and_packages_and_where_they_stand_do_not_matter(project, machine):
     spec = rewrite(project, "[numpy==2.0.0]", "[scipy, numpy]\nbase: {packages: [libgl1, libgomp1]}")
     lock = lock_of(spec, machine)
@@ -133,6 +144,7 @@ def test_the_order_of_requirements_and_packages_and_where_they_stand_do_not_matt
         ("response.json}", "response.json, timeout: 3}", "check: the spec says something else now"),
         ("name: demo", "name: other", "name: the spec says something else now"),
         ("labels.json", "request.json", "input-labels: request.json: new"),
+        ("name: demo", "file_conflicts: {cv2: numpy}\nname: demo", "file_conflicts: the spec says something else now"),
     ],
 )
 def test_a_stale_lock_says_why(project, machine, lock, before, after, reason):

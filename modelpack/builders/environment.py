@@ -7,13 +7,13 @@ environment's own interpreter. Every shared object's needs are held against what
 from __future__ import annotations
 
 import configparser
-import filecmp
 import json
 import os
 from collections.abc import Iterator
-from typing import Any, NamedTuple, NoReturn
+from typing import Any
 
 from modelpack.builders.elf import read_dynamic
+from modelpack.builders.merge import Entry, Merge, clash, inside
 from modelpack.builders.problem import fail
 
 # Drivers come from the machine that serves, never from a package.
@@ -37,55 +37,27 @@ def main() -> None:
     # Folders that something of our own goes into; without them one wheel's could be linked as a whole.
     for folder in (site, "bin", "share/modelpack"):
         os.makedirs(f"{out}/{folder}")
-    _merge(list(_entries(plan["wheels"])), out)
+    merge = _merge(plan, out, site)
     _interpreter(plan, out)
-    _scripts(plan, out, site)
+    _scripts(plan, out, site, merge)
     _audit(plan, out)
 
 
-class _Entry(NamedTuple):
-    """A file or folder of a wheel, and where it goes."""
+def _merge(plan: dict[str, Any], out: str, site: str) -> Merge:
+    """Join the wheels, and write which of them quarrelled without harm."""
+    merge = Merge(out, site, plan["file_conflicts"])
+    merge.fill(list(_entries(plan["wheels"])))
+    with open(f"{out}/share/modelpack/file-conflicts.json", "w", encoding="utf-8") as stream:
+        json.dump(merge.settled, stream, indent=2, sort_keys=True)
+    return merge
 
-    owner: str
-    source: str
-    path: str
-    """Below the environment."""
 
-
-def _entries(wheels: list[dict[str, str]]) -> Iterator[_Entry]:
+def _entries(wheels: list[dict[str, str]]) -> Iterator[Entry]:
     for wheel in wheels:
         if os.path.isdir(f"{wheel['path']}/lib"):
-            yield _Entry(wheel["name"], f"{wheel['path']}/lib", "lib")
+            yield Entry(wheel["name"], f"{wheel['path']}/lib", "lib")
         if os.path.isdir(f"{wheel['path']}/data"):
-            yield from _inside(_Entry(wheel["name"], f"{wheel['path']}/data", ""))
-
-
-def _inside(entry: _Entry) -> Iterator[_Entry]:
-    for name in os.listdir(entry.source):
-        yield _Entry(entry.owner, f"{entry.source}/{name}", f"{entry.path}/{name}".lstrip("/"))
-
-
-def _merge(entries: list[_Entry], out: str) -> None:
-    """Link entries into the environment: one that a single wheel has as it is, folders of several filled anew."""
-    places: dict[str, list[_Entry]] = {}
-    for entry in entries:
-        places.setdefault(entry.path, []).append(entry)
-    for path, (first, *others) in sorted(places.items()):
-        place = f"{out}/{path}"
-        folders = [os.path.isdir(entry.source) for entry in (first, *others)]
-        if all(folders) and (others or os.path.isdir(place)):
-            os.makedirs(place, exist_ok=True)
-            _merge([inner for entry in (first, *others) for inner in _inside(entry)], out)
-            continue
-        for other in others:
-            if any(folders) or not filecmp.cmp(first.source, other.source, shallow=False):
-                _clash(first.owner, other.owner, path)
-        os.symlink(first.source, place)
-
-
-def _clash(first: str, second: str, path: str) -> NoReturn:
-    message = f"{first} and {second} both install {path}, with different contents"
-    fail("environment", message, wheels=[first, second], file=path)
+            yield from inside(Entry(wheel["name"], f"{wheel['path']}/data", ""))
 
 
 def _interpreter(plan: dict[str, Any], out: str) -> None:
@@ -107,21 +79,25 @@ def _data_owner(plan: dict[str, Any], path: str) -> str | None:
     return next(owners, None)
 
 
-def _scripts(plan: dict[str, Any], out: str, site: str) -> None:
+def _scripts(plan: dict[str, Any], out: str, site: str, merge: Merge) -> None:
     """Write the scripts of entry points, and the wheels' own, with our interpreter."""
     texts: dict[str, tuple[str, bytes]] = {}
     for wheel in plan["wheels"]:
         for name, text in [*_entry_points(wheel, site, out), *_own_scripts(wheel["path"], out)]:
             owner, other = texts.setdefault(name, (wheel["name"], text))
-            if other != text:
-                _clash(owner, wheel["name"], f"bin/{name}")
+            if other != text and merge.rule(f"bin/{name}") == wheel["name"]:
+                texts[name] = (wheel["name"], text)
+            elif other != text and merge.rule(f"bin/{name}") != owner:
+                clash(owner, wheel["name"], f"bin/{name}")
     for name, (owner, text) in sorted(texts.items()):
         path = f"{out}/bin/{name}"
         if os.path.lexists(path):
             other_owner = _data_owner(plan, f"bin/{name}") or "the interpreter"
-            if other_owner != owner:
-                _clash(other_owner, owner, f"bin/{name}")
-            continue
+            if other_owner == owner or merge.rule(f"bin/{name}") == other_owner:
+                continue
+            if merge.rule(f"bin/{name}") != owner:
+                clash(other_owner, owner, f"bin/{name}")
+            os.unlink(path)
         with open(path, "wb") as stream:
             stream.write(text)
         os.chmod(path, 0o755)

@@ -370,6 +370,17 @@ _SURROUNDINGS = (
         doc="Environment variables of the server; numbers and true or false are taken as they are spelled",
         mistaken=("env", "environment", "variables"),
     ),
+    Key(
+        name="file_conflicts",
+        shape=Named(
+            name=Text(noun="a path inside the environment", pattern=r"^[^/\x00][^\x00]*[^/\x00]$"),
+            value=Text(noun="the name of a distribution", pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"),
+            noun="a mapping from paths to distributions",
+        ),
+        doc="Where distributions install different files: by path, below the site-packages or bin/NAME, the one that "
+        "alone is taken there, such as cv2: opencv-python-headless. Top-level files that nothing imports, and "
+        "top-level tests, docs and examples, need no choice: the first distribution's are taken, with a warning",
+    ),
     Key(name="base", shape=_BASE, doc="The base environment", mistaken=("base_image", "from")),
     Key(
         name="check",

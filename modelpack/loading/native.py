@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 from pathlib import Path
 
 from modelpack import suites
@@ -102,6 +103,7 @@ class _Loader:
             server=read_server(asked, entry, root, self.findings) if asked and entry else Server(name=""),
             inputs=self.inputs(),
             environment_variables=root.get_mapping("environment_variables"),
+            file_conflicts={path: _normalized(name) for path, name in root.get_mapping("file_conflicts").items()},
             base=base,
             check=read_check(root, entry, self.folder, self.findings),
             image=self.image(),
@@ -216,6 +218,11 @@ class _Loader:
             labels=value.get_mapping("labels"),
             compression=value.get_text("compression") or "",
         )
+
+
+def _normalized(name: str) -> str:
+    """Give the name of a distribution in the one form that locks have (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def this_platform() -> str:

@@ -114,7 +114,7 @@ def _builder_error(problem: dict[str, Any]) -> ModelpackError:
     if step in ("start", "readiness", "status", "answer", "closure"):
         error: ModelpackError = CheckError(f"check failed at {step}: {message}", details=details)
     else:
-        error = BuildError(message, details=details)
+        error = BuildError(message, details=details, hint=problem.get("hint"))
     return error
 
 

@@ -8,13 +8,14 @@
   wheels,
   ...
 }:
-derive.builder "environment" [ "elf" "problem" ] {
+derive.builder "environment" [ "elf" "merge" "problem" ] {
   name = "environment";
   plan = {
     inherit base;
     inherit (interpreter) program;
     inherit (platform.${lock.base.target.architecture}) triplet;
     python = lock.python.version;
+    file_conflicts = lock.file_conflicts or { };
     wheels = builtins.genList (index: {
       inherit (builtins.elemAt lock.python.wheels index) name;
       path = builtins.elemAt wheels index;
