@@ -161,8 +161,9 @@ def sources(spec: Spec, machine: Machine) -> Sources:
 
     def locate_wheels(wheels: Sequence[Wheel]) -> Mapping[str, str]:
         from modelpack.python.index import locate  # noqa: PLC0415 - only when wheels are missing
+        from modelpack.python.scope import Scope  # noqa: PLC0415
 
-        return locate(wheels, python=spec.python, folder=spec.path.parent)
+        return locate(wheels, python=spec.python, scope=Scope(spec.path.parent, spec.indexes))
 
     settings = machine.settings
     names = (spec.base.suite, suites.tools_for(spec.base.suite, spec.python)[0])
@@ -291,7 +292,18 @@ def _base_digest(spec: Spec) -> str:
 
 def _python_digest(spec: Spec, base: DebianBase) -> str:
     requirements = sorted(item.requirement for item in _requirements(spec))
-    return _digest([requirements, _python_patch(spec, base), spec.platform, base.glibc])
+    return _digest([requirements, _limits(spec), _python_patch(spec, base), spec.platform, base.glibc])
+
+
+def _limits(spec: Spec) -> list[object]:
+    """Give what decides which versions and files are chosen, without credentials and values of variables."""
+    named = spec.indexes
+    addresses = [one.written for one in (*((named.default,) if named.default else ()), *named.extra, *named.links)]
+    return [
+        sorted(item.text for item in spec.constraints),
+        sorted([item.text, *sorted(item.hashes)] for item in (*spec.requirements, *spec.constraints) if item.hashes),
+        [addresses, named.none, named.prereleases],
+    ]
 
 
 def _python_patch(spec: Spec, base: DebianBase) -> str:
@@ -347,6 +359,8 @@ def _resolve_python(
     spec: Spec, base: DebianBase, previous: tuple[Wheel, ...], machine: Machine, upgrade: bool | Sequence[str]
 ) -> tuple[Wheel, ...]:
     from modelpack.python import resolve as python_resolve  # noqa: PLC0415 - packaging and uv, which most runs do not need
+    from modelpack.python.question import Limits  # noqa: PLC0415
+    from modelpack.python.scope import Scope  # noqa: PLC0415
 
     for item in spec.requirements:
         if item.source:
@@ -363,7 +377,11 @@ def _resolve_python(
         progress=machine.progress,
         previous=previous,
         upgrade=upgrade,
-        folder=spec.path.parent,
+        scope=Scope(spec.path.parent, spec.indexes),
+        limits=Limits(
+            constraints=spec.constraints,
+            hashed=tuple(item for item in (*spec.requirements, *spec.constraints) if item.hashes),
+        ),
         choices=tuple(_choices(spec, base)),
     )
 

@@ -152,6 +152,36 @@ def test_a_stale_lock_says_why(project, machine, lock, before, after, reason):
     assert any(line.startswith(reason) for line in locking.staleness(spec, lock, machine))
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("numpy==2.0.0\n", "numpy==2.0.0\n-c limits.txt\n"),
+        ("numpy==2.0.0\n", f"numpy==2.0.0 --hash=sha256:{'0' * 64}\n"),
+        ("numpy==2.0.0\n", "numpy==2.0.0\n--extra-index-url http://one.invalid/simple\n"),
+        ("numpy==2.0.0\n", "numpy==2.0.0\n--find-links .\n"),
+        ("numpy==2.0.0\n", "numpy==2.0.0\n--no-index\n"),
+        ("numpy==2.0.0\n", "numpy==2.0.0\n--pre\n"),
+    ],
+)
+def test_what_limits_a_resolution_makes_a_lock_stale(project, machine, before, after):
+    (project / "requirements.txt").write_text(before)
+    (project / "limits.txt").write_text("scipy<2\n")
+    lock = lock_of(rewrite(project, "[numpy==2.0.0]", "requirements.txt"), machine)
+    (project / "requirements.txt").write_text(after)
+    assert locking.staleness(load_spec(project), lock, machine) == ("requirements: they are other ones now",)
+
+
+def test_another_password_or_host_in_a_variable_makes_no_lock_stale(project, machine, monkeypatch):
+    text = "numpy==2.0.0\n--index-url http://ada:{}@one.invalid/${{WHERE}}\n"
+    monkeypatch.setenv("WHERE", "simple")
+    (project / "requirements.txt").write_text(text.format("s3cret"))
+    lock = lock_of(rewrite(project, "[numpy==2.0.0]", "requirements.txt"), machine)
+    monkeypatch.setenv("WHERE", "mirror")
+    (project / "requirements.txt").write_text(text.format("0ther"))
+    assert load_spec(project).indexes.default.url == "http://ada:0ther@one.invalid/mirror"
+    assert locking.staleness(load_spec(project), lock, machine) == ()
+
+
 def test_changed_files_are_named(project, machine, lock):
     (project / "src/score.py").write_text("def init(): pass\n\n\ndef run(data): pass\n")
     (project / "src/more.py").write_text("")

@@ -10,6 +10,7 @@ from modelpack.errors import FetchError
 from modelpack.lock import Wheel
 from modelpack.python import index as python_index
 from modelpack.python import index_settings, pip_settings, uv_tool
+from modelpack.python.scope import Scope
 from modelpack.web import http
 
 
@@ -57,12 +58,12 @@ class TestLocate:
         index.as_json = as_json
         monkeypatch.setenv("UV_DEFAULT_INDEX", index.url)
         wheels = [item for item in locked(folder) if item.version == "1.0"]
-        found = python_index.locate(wheels, python="3.11", folder=folder)
+        found = python_index.locate(wheels, python="3.11", scope=Scope(folder))
         assert found == {item.sha256: index.file_url(item.filename) for item in wheels}
 
     def test_two_versions_at_once_are_found_by_reading_the_index(self, index, folder, monkeypatch):
         monkeypatch.setenv("UV_DEFAULT_INDEX", index.url)
-        assert len(python_index.locate(locked(folder), python="3.11", folder=folder)) == 4
+        assert len(python_index.locate(locked(folder), python="3.11", scope=Scope(folder))) == 4
 
     def test_a_file_that_only_the_second_index_has_is_found(self, index, folder, tmp_path, monkeypatch):
         other = tmp_path / "other"
@@ -72,7 +73,7 @@ class TestLocate:
             monkeypatch.setenv("UV_DEFAULT_INDEX", index.url)
             monkeypatch.setenv("UV_EXTRA_INDEX_URL", second.url)
             wheels = [wheel(folder / "pure_thing-1.0-py3-none-any.whl"), *locked(other)]
-            found = python_index.locate(wheels, python="3.11", folder=folder)
+            found = python_index.locate(wheels, python="3.11", scope=Scope(folder))
         assert set(found) == {item.sha256 for item in wheels}
         assert found[wheels[0].sha256].startswith(index.url.removesuffix("/simple"))
         assert found[wheels[1].sha256].startswith(second.url.removesuffix("/simple"))
@@ -81,19 +82,19 @@ class TestLocate:
         monkeypatch.setenv("UV_DEFAULT_INDEX", index.url)
         gone = replace(wheel(folder / "pure_thing-1.0-py3-none-any.whl"), sha256="0" * 64)
         never = replace(gone, name="never", filename="never-1.0-py3-none-any.whl")
-        assert python_index.locate([gone, never], python="3.11", folder=folder) == {}
+        assert python_index.locate([gone, never], python="3.11", scope=Scope(folder)) == {}
 
     def test_an_index_that_fails_is_named_when_something_is_missing(self, index, folder, monkeypatch):
         monkeypatch.setenv("UV_DEFAULT_INDEX", index.url)
         index.answers = [(500, {})] * 99
         with pytest.raises(FetchError, match="not every package index answered") as caught:
-            python_index.locate(locked(folder)[:1], python="3.11", folder=folder)
+            python_index.locate(locked(folder)[:1], python="3.11", scope=Scope(folder))
         assert "500" in caught.value.details[0]
 
     def test_find_links_and_local_indexes_are_looked_through(self, folder, tmp_path, monkeypatch):
         monkeypatch.setenv("UV_NO_INDEX", "1")
         monkeypatch.setenv("UV_FIND_LINKS", str(folder))
-        found = python_index.locate(locked(folder), python="3.11", folder=tmp_path)
+        found = python_index.locate(locked(folder), python="3.11", scope=Scope(tmp_path))
         assert set(found.values()) == {path.as_uri() for path in folder.iterdir()}
 
     def test_a_local_index_is_read(self, folder, tmp_path, monkeypatch):
@@ -102,15 +103,15 @@ class TestLocate:
         (page / "index.html").write_text('<a href="../../wheels/pure_thing-1.0-py3-none-any.whl">x</a>')
         monkeypatch.setenv("UV_DEFAULT_INDEX", (tmp_path / "simple").as_uri())
         one = wheel(folder / "pure_thing-1.0-py3-none-any.whl")
-        assert python_index.locate([one], python="3.11", folder=tmp_path) == {
+        assert python_index.locate([one], python="3.11", scope=Scope(tmp_path)) == {
             one.sha256: (folder / one.filename).as_uri()
         }
-        (source,) = python_index.indexes(tmp_path)
+        (source,) = python_index.indexes(Scope(tmp_path))
         assert [file.filename for file in python_index.files("pure-thing", source)] == [one.filename]
         assert python_index.files("never", source) == ()
 
     def test_nothing_to_find_asks_nobody(self):
-        assert python_index.locate([], python="3.11") == {}
+        assert python_index.locate([], python="3.11", scope=Scope(Path())) == {}
 
 
 class TestPrivateIndexes:
@@ -120,7 +121,7 @@ class TestPrivateIndexes:
 
     def read_all(self, folder):
         wheels = [item for item in locked(folder) if item.version == "1.0"]
-        found = python_index.locate(wheels, python="3.11", folder=folder)
+        found = python_index.locate(wheels, python="3.11", scope=Scope(folder))
         assert len(found) == len(wheels)
         assert not any("@" in url for url in found.values())
         for url in found.values():
@@ -149,7 +150,7 @@ class TestPrivateIndexes:
 
 class TestSettings:
     def urls(self, folder):
-        return [(item.url, item.flat) for item in python_index.indexes(folder)]
+        return [(item.url, item.flat) for item in python_index.indexes(Scope(folder))]
 
     def test_without_any_uvs_default_is_used(self, tmp_path):
         ((url, flat),) = self.urls(tmp_path)
@@ -167,14 +168,14 @@ class TestSettings:
             (tmp_path.as_uri(), True),
             ("https://four.invalid/links/", True),
         ]
-        assert index_settings.for_uv(tmp_path).environment["UV_INDEX_STRATEGY"] == "unsafe-best-match"
+        assert index_settings.for_uv(Scope(tmp_path)).environment["UV_INDEX_STRATEGY"] == "unsafe-best-match"
 
     def test_uvs_variables_keep_pips_out(self, tmp_path, monkeypatch):
         monkeypatch.setenv("PIP_INDEX_URL", "https://one.invalid/simple")
         monkeypatch.setenv("PIP_NO_INDEX", "1")
         monkeypatch.setenv("UV_DEFAULT_INDEX", "https://uv.invalid/simple")
         assert self.urls(tmp_path) == [("https://uv.invalid/simple", False)]
-        assert "UV_INDEX_STRATEGY" not in index_settings.for_uv(tmp_path).environment
+        assert "UV_INDEX_STRATEGY" not in index_settings.for_uv(Scope(tmp_path)).environment
 
     def test_a_uv_toml_above_the_spec_keeps_pips_out(self, tmp_path, monkeypatch):
         monkeypatch.delenv("UV_NO_CONFIG")
@@ -202,14 +203,14 @@ class TestSettings:
     def test_settings_that_uv_refuses_are_an_error(self, tmp_path, monkeypatch):
         monkeypatch.setenv("UV_INDEX_STRATEGY", "nonsense")
         with pytest.raises(FetchError, match="does not accept"):
-            python_index.indexes(tmp_path)
+            python_index.indexes(Scope(tmp_path))
 
     def test_a_proxy_and_certificates_of_pips_are_handed_to_uv(self, tmp_path, monkeypatch):
         monkeypatch.delenv("SSL_CERT_FILE", raising=False)
         monkeypatch.setenv("PIP_CERT", "/ca.pem")
         monkeypatch.setenv("PIP_PROXY", "http://proxy.invalid")
         monkeypatch.setenv("PIP_TRUSTED_HOST", "one.invalid two.invalid:8443")
-        given = index_settings.for_uv(tmp_path).environment
+        given = index_settings.for_uv(Scope(tmp_path)).environment
         assert given["SSL_CERT_FILE"] == "/ca.pem"
         assert given["ALL_PROXY"] == "http://proxy.invalid"
         assert given["UV_INSECURE_HOST"] == "one.invalid two.invalid:8443"
@@ -217,7 +218,7 @@ class TestSettings:
 
     def test_passwords_are_never_arguments(self, tmp_path, monkeypatch):
         monkeypatch.setenv("PIP_INDEX_URL", "https://ada:s3cret@one.invalid/simple")
-        settings = index_settings.for_uv(tmp_path)
+        settings = index_settings.for_uv(Scope(tmp_path))
         assert "s3cret" in settings.environment["UV_DEFAULT_INDEX"]
         assert "s3cret" not in " ".join(settings.flags)
 
@@ -251,5 +252,5 @@ def test_uv_that_is_missing_is_an_error_with_the_fix(monkeypatch, tmp_path):
     monkeypatch.setitem(__import__("sys").modules, "uv", None)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(uv_tool.ToolError, match="uv is missing") as caught:
-        uv_tool.indexes(tmp_path)
+        uv_tool.indexes(Scope(tmp_path))
     assert caught.value.hint == "install it: pip install uv"

@@ -12,6 +12,7 @@ from modelpack.python import index as python_index
 from modelpack.python.dependencies import Distribution, closure
 from modelpack.python.question import Choice
 from modelpack.python.resolve import resolve
+from modelpack.python.scope import Scope
 from modelpack.python.target import Target, target_environment, target_tags
 
 AMD64 = {"python": "3.11", "platform": "linux/amd64", "glibc": "2.36"}
@@ -41,7 +42,7 @@ def ask(index, tmp_path):
             )
             for line, text in enumerate(requirements, 1)
         ]
-        options = {**AMD64, "cache": tmp_path / "cache", "folder": index.folder, **changes}
+        options = {**AMD64, "cache": tmp_path / "cache", "scope": Scope(index.folder), **changes}
         return resolve(items, progress=progress or Notes(), **options)
 
     return ask
@@ -497,7 +498,7 @@ class TestClosure:
 def test_a_real_package_is_resolved_and_found_for_both_platforms(platform, tmp_path):
     texts = ("scikit-learn==1.5.2", "pandas", "azureml-inference-server-http")
     items = [LockedRequirement(requirement=text, origin="spec") for text in texts]
-    options = {**AMD64, "platform": platform, "cache": tmp_path, "progress": Notes(), "folder": tmp_path}
+    options = {**AMD64, "platform": platform, "cache": tmp_path, "progress": Notes(), "scope": Scope(tmp_path)}
     found = resolve(items, **options)
     begun = time.monotonic()
     assert resolve(items, previous=found, **options) == found
@@ -508,5 +509,5 @@ def test_a_real_package_is_resolved_and_found_for_both_platforms(platform, tmp_p
     assert all(machine in wheel.filename or wheel.filename.endswith("none-any.whl") for wheel in found)
     numpy = next(wheel for wheel in found if wheel.name == "numpy")
     assert {"pandas", "scikit-learn", "scipy"} <= {parent.name for parent in numpy.required_by}
-    addresses = python_index.locate(found, python="3.11", folder=tmp_path)
+    addresses = python_index.locate(found, python="3.11", scope=Scope(tmp_path))
     assert set(addresses) == {wheel.sha256 for wheel in found}

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modelpack.loading.dependencies import Dependencies, Line
-from modelpack.loading.local import require_path
+from modelpack.loading.local import require_path, take_apart
 from modelpack.loading.requirements import is_path, judge_requirement, stub_hint
 from modelpack.loading.shape_reader import near
 from modelpack.loading.yamlfile import Fault, Place, quote, show
@@ -194,7 +194,8 @@ def _read_options(line: Line, expanded: Line, reading: _Reading, found: Dependen
     for (name, written), (_, value) in options:
         if fault := _judge_option(name, value):
             found.add(line, *fault)
-        elif value is None:
+            return  # where the next option begins is not known
+        if value is None:
             found.no_index = found.no_index or name == "--no-index"
             found.prereleases = found.prereleases or name == "--pre"
         else:
@@ -273,8 +274,8 @@ def _read_requirement(line: Line, reading: _Reading, found: Dependencies) -> Non
 
 def _requirement(line: Line, reading: _Reading, found: Dependencies) -> Requirement | None:
     text = line.text
-    target = text.partition("@")[2].strip() if re.match(r"[\w.-]+\s*(\[[^\]]*\])?\s*@", text) else text
-    if is_path(target) or (os.sep in target and "://" not in target and (reading.file.parent / target).is_dir()):
+    path = take_apart(text).path
+    if is_path(path) or (os.sep in path and "://" not in path and (reading.file.parent / path).is_dir()):
         return require_path(line, reading.file, found)
     if fault := judge_requirement(text):
         found.add(line, *fault)

@@ -9,7 +9,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
 from modelpack.errors import ResolveError
-from modelpack.python.dependencies import Closure, Distribution
+from modelpack.python.dependencies import Closure, Distribution, holds
 from modelpack.python.disagreement import Disagreement, Solve, disagreement, ways_out
 from modelpack.python.offers import Offers, likely_name, offers
 from modelpack.python.question import Alternative, Question, Root
@@ -46,7 +46,7 @@ def explain(text: str, question: Question, alternatives: Sequence[Alternative], 
     if message is not None:
         return ResolveError(message, hint=hint, details=(*more, *details))
     involved = _involved(flat, question.roots)
-    found = disagreement(involved, question, solve, lambda name: offers(name, question.folder).versions())
+    found = disagreement(involved, question, solve, lambda name: offers(name, question.scope).versions())
     if found is None:
         written = "; ".join(map(str, involved or question.roots))
         return ResolveError(f"requirements that cannot be met together: {written}", details=details)
@@ -93,9 +93,10 @@ def _involved(flat: str, roots: Sequence[Root]) -> list[Root]:
     """Give the requirements that uv names: those it says are required, else all it mentions."""
     required = " ; ".join(_REQUIRED.findall(flat))
     for text in (required, flat):
-        found = [root for root in roots if _mentions(text, root.name)]
+        found = [root for root in roots if not root.constraint and _mentions(text, root.name)]
         if found:
-            return found
+            # uv writes a constraint as if each that requires the distribution had said it.
+            return [*found, *(root for root in roots if root.constraint and _mentions(flat, root.name))]
     return []
 
 
@@ -123,7 +124,7 @@ def _no_wheel(
 ) -> tuple[str, str | None, tuple[str, ...]]:
     """Say what there is instead of a wheel, for the versions that uv names, else for the newest allowed."""
     what = str(root) if name == root.name else f"{root} needs {name}, which"
-    found = offers(name, question.folder)
+    found = offers(name, question.scope)
     tags = question.target.tags()
     allowed = root.requirement.specifier if name == root.name else SpecifierSet()
     versions = [version for version in found.versions() if allowed.contains(version, prereleases=True)]
@@ -133,7 +134,7 @@ def _no_wheel(
 
 
 def _no_version(root: Root, question: Question) -> tuple[str, str | None, tuple[str, ...]]:
-    hint = _instead(root.name, offers(root.name, question.folder), question)
+    hint = _instead(root.name, offers(root.name, question.scope), question)
     return f"no version meets {root}", hint, ()
 
 
@@ -173,9 +174,23 @@ def check(result: Closure, question: Question, pins: Mapping[NormalizedName, Dis
         who = unmet.parent or next(root for root in question.roots if root.requirement is unmet.requirement)
         found = f"{unmet.found} is chosen" if unmet.found else "none is chosen"
         raise ResolveError(f"{who} requires {unmet.requirement}, but {found}")
+    for root in broken(question, pins):
+        raise ResolveError(f"{root} does not allow {root.name} {pins[root.name].version}, which is chosen")
     for parent, name, extra in result.unknown_extras:
         if parent is None:
             raise _unknown_extra(name, extra, question, pins[name])
+
+
+def broken(question: Question, pins: Mapping[NormalizedName, Distribution]) -> list[Root]:
+    """Give the constraints that pins do not keep to."""
+    environment = question.target.environment()
+    return [
+        root
+        for root in question.constraints
+        if root.name in pins
+        and holds(root.requirement, environment, None)
+        and not root.requirement.specifier.contains(pins[root.name].version, prereleases=True)
+    ]
 
 
 def _unknown_extra(name: str, extra: str, question: Question, pin: Distribution) -> ResolveError:

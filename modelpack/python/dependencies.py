@@ -62,7 +62,7 @@ def closure(
     result = Closure()
     done: set[tuple[NormalizedName, NormalizedName | None]] = set()
     waiting: list[tuple[NormalizedName | None, Requirement]] = [
-        (None, root) for root in roots if _holds(root, environment, None)
+        (None, root) for root in roots if holds(root, environment, None)
     ]
     while waiting:
         parent, requirement = waiting.pop()
@@ -109,7 +109,7 @@ def _requirements(pin: Distribution, environment: Environment, extra: Normalized
             requirement = Requirement(text)
         except InvalidRequirement:
             continue
-        if _holds(requirement, environment, extra):
+        if holds(requirement, environment, extra):
             yield requirement
 
 
@@ -120,7 +120,8 @@ def _may_hold(marker: str, extra: str | None) -> bool:
     return "extra" not in marker or " or " in marker or "!=" in marker
 
 
-def _holds(requirement: Requirement, environment: Environment, extra: str | None) -> bool:
+def holds(requirement: Requirement, environment: Environment, extra: str | None) -> bool:
+    """Say whether a requirement is one on the target: its marker, with the extra that brings it."""
     if requirement.marker is None:
         return True
     return requirement.marker.evaluate({**cast("Mapping[str, str]", environment), "extra": extra or ""})

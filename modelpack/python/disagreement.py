@@ -82,9 +82,10 @@ def _smallest(roots: tuple[Root, ...], question: Question, solve: Solve) -> tupl
 def _explained(roots: tuple[Root, ...], question: Question, solve: Solve, offered: Offered) -> Disagreement:
     alone = {root: solve(replace(question, roots=(root,)), True) for root in roots}
     environment = question.target.environment()
+    constraints = [root for root in roots if root.constraint]
     reached = {root: closure([root.requirement], pins, environment) for root, pins in alone.items() if pins}
     names = sorted({name for result in reached.values() for name in result.parents})
-    spoken = {name: _sides(name, reached, alone) for name in names}
+    spoken = {name: (*_sides(name, reached, alone), *_limits(name, constraints)) for name in names}
     sides = {name: found for name, found in spoken.items() if len({side.root for side in found}) > 1}
     disputed = {name: found for name, found in sides.items() if not _overlap([side.specifier for side in found])}
     if not disputed:
@@ -115,6 +116,15 @@ def _sides(name: str, reached: Mapping[Root, Closure], alone: Mapping[Root, Pins
                 if text
             ]
     return tuple(sides)
+
+
+def _limits(name: str, constraints: Sequence[Root]) -> tuple[Side, ...]:
+    """Give what constraints say of a distribution."""
+    return tuple(
+        Side(root=root, chain=(), specifier=str(root.requirement.specifier))
+        for root in constraints
+        if root.name == name and root.requirement.specifier
+    )
 
 
 def _opposed(sides: Sequence[Side]) -> tuple[Side, ...]:
@@ -179,7 +189,7 @@ def _loosened(roots: Sequence[Root], question: Question) -> Iterator[tuple[str, 
         free = Requirement(str(root.requirement))
         free.specifier = SpecifierSet()
         others = tuple(other for other in question.roots if other is not root)
-        changed = replace(question, roots=(*others, Root(requirement=free, origin=root.origin)))
+        changed = replace(question, roots=(*others, replace(root, requirement=free)))
         if root.injected:
             text = f'server.version: "=={{version}}" ({root.name}, outside of what is known to work)'
         else:

@@ -16,6 +16,8 @@ from modelpack.errors import FetchError
 from modelpack.lock import Wheel
 from modelpack.parallel import Stop, run
 from modelpack.python import index_settings, uv_tool
+from modelpack.python.scope import Scope
+from modelpack.spec import IndexAddress, Indexes
 from modelpack.web import credentials, http
 
 _ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
@@ -32,7 +34,7 @@ class IndexFile:
     """None when the index does not say."""
 
 
-def locate(wheels: Sequence[Wheel], *, python: str, folder: Path | None = None) -> Mapping[str, str]:
+def locate(wheels: Sequence[Wheel], *, python: str, scope: Scope) -> Mapping[str, str]:
     """Find the addresses of wheels by their sha256.
 
     uv is asked first, once for all: its cache, its way through the indexes and its credentials come with it.
@@ -41,7 +43,7 @@ def locate(wheels: Sequence[Wheel], *, python: str, folder: Path | None = None) 
     Args:
         wheels: of the lock.
         python: version of the target, such as ``3.11``.
-        folder: where uv looks for project settings; None means the current one.
+        scope: where the indexes are found out.
 
     Returns:
         Addresses by sha256; a wheel that no index has is left out. They may need credentials, which
@@ -53,27 +55,27 @@ def locate(wheels: Sequence[Wheel], *, python: str, folder: Path | None = None) 
     """
     if not wheels:
         return {}
-    folder = folder or Path.cwd()
-    sources = indexes(folder)
-    found = _ask_uv(wheels, python, folder)
+    scope = Scope(scope.folder, replace(scope.indexes, default=None, extra=_all_of(scope.indexes), none=False))
+    sources = indexes(scope)
+    found = _ask_uv(wheels, python, scope)
     missing = [wheel for wheel in wheels if wheel.sha256 not in found]
     return {**found, **_ask_indexes(missing, sources)} if missing else found
 
 
-def indexes(folder: Path) -> tuple[uv_tool.Index, ...]:
+def indexes(scope: Scope) -> tuple[uv_tool.Index, ...]:
     """Give the indexes in force, without their credentials, which ``modelpack.web.http`` gets to know.
 
     Raises:
         FetchError: uv does not accept its settings.
         ToolError: there is no uv.
     """
-    index_settings.remember_named_credentials(folder)
+    index_settings.remember_named_credentials(scope.folder)
     try:
-        found = uv_tool.indexes(folder)
+        found = uv_tool.indexes(scope)
     except uv_tool.UvError as error:
         lines = tuple(str(error).splitlines())
         raise FetchError("uv does not accept the settings of the package indexes", details=lines) from error
-    return tuple(replace(index, url=credentials.remember(_address(index.url, folder))) for index in found)
+    return tuple(replace(index, url=credentials.remember(_address(index.url, scope.folder))) for index in found)
 
 
 def files(name: str, index: uv_tool.Index) -> tuple[IndexFile, ...]:
@@ -95,12 +97,17 @@ def files(name: str, index: uv_tool.Index) -> tuple[IndexFile, ...]:
         raise
 
 
-def _ask_uv(wheels: Sequence[Wheel], python: str, folder: Path) -> dict[str, str]:
+def _all_of(indexes: Indexes) -> tuple[IndexAddress, ...]:
+    """Give the indexes that files name, to be asked beside the machine's own: a digest is right wherever it is."""
+    return (indexes.default, *indexes.extra) if indexes.default else indexes.extra
+
+
+def _ask_uv(wheels: Sequence[Wheel], python: str, scope: Scope) -> dict[str, str]:
     """Have uv list every file of the pinned versions, of all platforms."""
     pins = [f"{wheel.name}=={wheel.version}" for wheel in wheels]
     options = ("--no-deps", "--universal", "--python-version", python)
     try:
-        pylock = uv_tool.compile_requirements(pins, options, folder=folder).pylock
+        pylock = uv_tool.compile_requirements(pins, options, scope=scope).pylock
     except uv_tool.UvError:
         return {}
     wanted = {wheel.sha256 for wheel in wheels}

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from modelpack.python import pip_settings
+from modelpack.python.scope import Scope
+from modelpack.spec import Indexes
 from modelpack.web import credentials
 
 _VARIABLES = (
@@ -38,15 +40,30 @@ class UvSettings:
     flags: tuple[str, ...] = ()
 
 
-def for_uv(folder: Path) -> UvSettings:
-    """Give uv's extra settings for a run in ``folder`` (uv reads ``uv.toml`` there and above)."""
+def for_uv(scope: Scope) -> UvSettings:
+    """Give uv's extra settings for a run in the scope's folder (uv reads ``uv.toml`` there and above)."""
     pip = pip_settings.read()
     values = {"UV_PYTHON_DOWNLOADS": "never", **_transport(pip)}
     no_index = bool(os.environ.get("UV_NO_INDEX"))
-    if not _uv_has_indexes(folder):
+    if not _uv_has_indexes(scope.folder):
         values.update(_pip_indexes(pip))
         no_index = pip_settings.switch(pip, "no-index")
-    return UvSettings(environment=values, flags=("--no-index",) if no_index else ())
+    values.update(_named_in_files(scope.indexes, {**os.environ, **values}))
+    return UvSettings(environment=values, flags=("--no-index",) if no_index or scope.indexes.none else ())
+
+
+def _named_in_files(indexes: Indexes, values: Mapping[str, str]) -> dict[str, str]:
+    """Add what the user's files say of indexes to the settings so far, as pip does to its own."""
+    extra = [values.get("UV_EXTRA_INDEX_URL", ""), *(address.url for address in indexes.extra)]
+    links = [values.get("UV_FIND_LINKS", ""), *(address.url for address in indexes.links)]
+    found = {
+        "UV_DEFAULT_INDEX": indexes.default.url if indexes.default else "",
+        "UV_EXTRA_INDEX_URL": " ".join(filter(None, extra)) if indexes.extra else "",
+        "UV_FIND_LINKS": ",".join(filter(None, links)) if indexes.links else "",
+        "UV_INDEX_STRATEGY": "unsafe-best-match" if indexes.extra and not values.get("UV_INDEX_STRATEGY") else "",
+        "UV_PRERELEASE": "allow" if indexes.prereleases else "",
+    }
+    return {name: value for name, value in found.items() if value}
 
 
 def remember_named_credentials(folder: Path) -> None:

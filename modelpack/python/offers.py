@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from pathlib import Path
 
 from packaging.tags import Tag
 from packaging.utils import (
@@ -20,6 +19,7 @@ from packaging.version import Version
 
 from modelpack.errors import ModelpackError
 from modelpack.python import index as python_index
+from modelpack.python.scope import Scope
 
 _MODULES = {
     "attr": "attrs",
@@ -81,11 +81,11 @@ class Offers:
         return sorted({*(version for version, _ in self.wheels), *self.archives})
 
 
-def offers(name: str, folder: Path) -> Offers:
+def offers(name: str, scope: Scope) -> Offers:
     """Read what all indexes have of a distribution; one that does not answer has nothing."""
     wheels: list[tuple[Version, frozenset[Tag]]] = []
     archives: set[Version] = set()
-    for filename in _filenames(name, folder):
+    for filename in _filenames(name, scope):
         try:
             if filename.endswith(".whl"):
                 of_name, version, _, tags = parse_wheel_filename(filename)
@@ -98,9 +98,9 @@ def offers(name: str, folder: Path) -> Offers:
     return Offers(wheels=tuple(wheels), archives=frozenset(archives))
 
 
-def _filenames(name: str, folder: Path) -> Iterable[str]:
+def _filenames(name: str, scope: Scope) -> Iterable[str]:
     try:
-        for index in python_index.indexes(folder):
+        for index in python_index.indexes(scope):
             yield from (file.filename for file in python_index.files(name, index))
     except ModelpackError:
         return

@@ -24,7 +24,8 @@ from modelpack.python import index as python_index
 from modelpack.python import index_settings, uv_tool
 from modelpack.python.dependencies import Closure, Distribution, closure
 from modelpack.python.metadata import MetadataStore
-from modelpack.python.question import Alternative, Choice, Question, Root
+from modelpack.python.question import Alternative, Choice, Limits, Question, Root
+from modelpack.python.scope import Scope
 from modelpack.python.target import Target
 from modelpack.web import http
 from modelpack.web.credentials import redact
@@ -49,7 +50,8 @@ def resolve(  # noqa: PLR0913 - the target is three words of the lock's, the res
     progress: Progress,
     previous: Sequence[Wheel] = (),
     upgrade: bool | Sequence[str] = False,
-    folder: Path | None = None,
+    scope: Scope,
+    limits: Limits | None = None,
     choices: Sequence[Choice] = (),
 ) -> tuple[Wheel, ...]:
     """Give one wheel for each distribution that the requirements need on the target, sorted by name.
@@ -66,7 +68,8 @@ def resolve(  # noqa: PLR0913 - the target is three words of the lock's, the res
         progress: hears of warnings.
         previous: the wheels of the lock there is.
         upgrade: True to let go of all pins, or names of which to let go.
-        folder: where uv looks for project settings; None means the current one.
+        scope: where the indexes are found out.
+        limits: which versions and files will do.
         choices: what else could be asked, which is tried when the requirements cannot be met.
 
     Raises:
@@ -74,11 +77,9 @@ def resolve(  # noqa: PLR0913 - the target is three words of the lock's, the res
         FetchError: a file that an index names is not to be had.
         ToolError: there is no uv.
     """
-    roots = tuple(Root(requirement=_parsed(item), origin=item.origin) for item in requirements)
-    target = Target(python, platform, glibc)
-    question = Question(roots=roots, target=target, folder=folder or Path.cwd())
-    if not roots:
+    if not requirements:
         return ()
+    question = _question(requirements, Target(python, platform, glibc), scope, limits or Limits())
     store = MetadataStore(cache)
     kept = _kept(previous, upgrade=upgrade)
     progress.start(_TASK, unit="")
@@ -87,7 +88,7 @@ def resolve(  # noqa: PLR0913 - the target is three words of the lock's, the res
             found = _as_before(question, kept, store)
             if found is not None:
                 return found
-        alternatives = tuple(_alternative(choice, question) for choice in choices)
+        alternatives = tuple(_alternative(choice, question, limits or Limits()) for choice in choices)
         return _anew(question, kept, store, progress, upgrade=upgrade, alternatives=alternatives)
     finally:
         progress.finish(_TASK)
@@ -138,17 +139,23 @@ def _as_before(question: Question, wheels: Sequence[Wheel], store: MetadataStore
             return None
         if not _runs_on(distribution, question.target):
             return None
+        if not _may_be(distribution.name, wheel.sha256, question):
+            return None
         pins[distribution.name] = distribution
-    result = closure([root.requirement for root in question.roots], pins, question.target.environment())
-    if result.unmet or result.unknown_extras:
+    result = closure(question.requirements, pins, question.target.environment())
+    if result.unmet or result.unknown_extras or python_conflicts.broken(question, pins):
         return None
     return _explained(wheels, result)
 
 
-def _alternative(choice: Choice, question: Question) -> Alternative:
-    roots = tuple(Root(requirement=_parsed(item), origin=item.origin) for item in choice.requirements)
+def _question(requirements: Sequence[LockedRequirement], target: Target, scope: Scope, limits: Limits) -> Question:
+    roots = tuple(Root(requirement=_parsed(item), origin=item.origin) for item in requirements)
+    return Question(roots=(*roots, *limits.roots()), target=target, scope=scope, allowed=limits.allowed(target))
+
+
+def _alternative(choice: Choice, question: Question, limits: Limits) -> Alternative:
     target = Target(choice.python, question.target.platform, choice.glibc)
-    return Alternative(text=choice.text, question=Question(roots=roots, target=target, folder=question.folder))
+    return Alternative(text=choice.text, question=_question(choice.requirements, target, question.scope, limits))
 
 
 def _anew(
@@ -172,8 +179,8 @@ def _anew(
         raise python_conflicts.explain(str(error), question, alternatives, solve) from error
     chosen = _described(answers["all"].pylock, question, store)
     pins = {distribution.name: distribution for distribution in chosen.values()}
-    result = closure([root.requirement for root in question.roots], pins, question.target.environment())
-    if not index_settings.overrides(question.folder):
+    result = closure(question.requirements, pins, question.target.environment())
+    if not index_settings.overrides(question.scope.folder):
         python_conflicts.check(result, question, pins)
     wheels = _explained(chosen, result)
     for warning in answers["all"].warnings:
@@ -193,22 +200,23 @@ def _ask_uv(question: Question, kept: Sequence[Wheel], *, upgrade: bool | Sequen
     elif upgrade:
         options += [word for name in upgrade for word in ("--refresh-package", name)]
     return uv_tool.compile_requirements(
-        [str(root.requirement) for root in question.roots],
+        list(map(str, question.requirements)),
         options,
-        folder=question.folder,
+        scope=question.scope,
+        constraints=[str(root.requirement) for root in question.constraints],
         preferences=[(wheel.name, wheel.version) for wheel in kept],
     )
 
 
 def _described(pylock: Mapping[str, Any], question: Question, store: MetadataStore) -> dict[Wheel, Distribution]:
     """Read the metadata of what uv chose."""
-    python_index.indexes(question.folder)
+    python_index.indexes(question.scope)
 
     def describe(item: tuple[Package, PackageWheel]) -> tuple[Wheel, Distribution]:
         wheel, url = _wheel(item)
         return wheel, store.read(wheel, url)
 
-    return dict(run(describe, _select(pylock, question.target), workers=_WORKERS, stop=Stop()))
+    return dict(run(describe, _select(pylock, question), workers=_WORKERS, stop=Stop()))
 
 
 def _solve(store: MetadataStore, question: Question, whole: bool) -> dict[NormalizedName, Distribution] | None:
@@ -225,12 +233,13 @@ def _solve(store: MetadataStore, question: Question, whole: bool) -> dict[Normal
 
 def _ask_newest(question: Question) -> uv_tool.Answer:
     """Ask for the newest versions that open requirements allow by themselves; nothing when that fails."""
-    loose = [root.requirement for root in question.roots if not _pinned(root.requirement)]
+    limited = {root.name for root in question.constraints}
+    loose = [one for one in question.requirements if not _pinned(one) and canonicalize_name(one.name) not in limited]
     target = question.target
     options = ["--no-deps", "--python-version", target.python, "--python-platform", target.uv_platform()]
     try:
         if loose:
-            return uv_tool.compile_requirements(list(map(str, loose)), options, folder=question.folder)
+            return uv_tool.compile_requirements(list(map(str, loose)), options, scope=question.scope)
     except uv_tool.UvError:
         pass
     return uv_tool.Answer(pylock={}, warnings=())
@@ -240,14 +249,44 @@ def _pinned(requirement: Requirement) -> bool:
     return any(item.operator in ("==", "===") for item in requirement.specifier)
 
 
-def _select(pylock: Mapping[str, Any], target: Target) -> list[tuple[Package, PackageWheel]]:
+def _may_be(name: NormalizedName, sha256: str, question: Question) -> bool:
+    """Say whether the user's files allow a file of a distribution."""
+    return name not in question.allowed or sha256 in question.allowed[name].sha256
+
+
+def _with_allowed_files(pylock: Mapping[str, Any], question: Question) -> dict[str, Any]:
+    """Leave out the wheels that the user's files do not allow.
+
+    Raises:
+        ResolveError: of some distribution none is left.
+    """
+    packages, lost = [], []
+    for package in pylock.get("packages", ()):
+        name, found = canonicalize_name(package["name"]), package.get("wheels", ())
+        wheels = [one for one in found if _may_be(name, one.get("hashes", {}).get("sha256", ""), question)]
+        packages.append({**package, "wheels": wheels} if found else package)
+        if found and not wheels:
+            origins = ", ".join(question.allowed[name].origins)
+            lost.append(f"{name} {package.get('version', '')}: no wheel has a digest that {origins} names")
+    if lost:
+        raise ResolveError(
+            "the package indexes have other files than the requirements name by --hash",
+            hint="make the digests anew, if the indexes are to be trusted",
+            details=tuple(lost),
+        )
+    return {**pylock, "packages": packages}
+
+
+def _select(pylock: Mapping[str, Any], question: Question) -> list[tuple[Package, PackageWheel]]:
     """Choose the best wheel of each package that the target's markers ask for.
 
     Raises:
-        ResolveError: uv wrote what is not a lock (PEP 751), or gave another thing than a wheel.
+        ResolveError: uv wrote what is not a lock (PEP 751), or gave another thing than a wheel, or no wheel that
+            the user's files allow.
     """
+    target = question.target
     try:
-        lock = Pylock.from_dict(pylock)
+        lock = Pylock.from_dict(_with_allowed_files(pylock, question))
         chosen = list(lock.select(environment=target.environment(), tags=target.tags()))
     except (PylockValidationError, PylockSelectError) as error:
         raise ResolveError(f"uv's answer cannot be used: {error}") from error

@@ -17,6 +17,7 @@ from typing import Any
 
 from modelpack.errors import ToolError
 from modelpack.python import index_settings
+from modelpack.python.scope import Scope
 from modelpack.web.credentials import redact
 
 _CONSTANT = (
@@ -57,56 +58,62 @@ def compile_requirements(
     lines: Sequence[str],
     options: Sequence[str],
     *,
-    folder: Path,
+    scope: Scope,
     preferences: Sequence[tuple[str, str]] = (),
+    constraints: Sequence[str] = (),
 ) -> Answer:
     """Resolve requirements with ``uv pip compile``.
 
     Args:
         lines: requirements, as in a requirements file.
         options: of uv, beside those every call has.
-        folder: where uv looks for its project settings.
+        scope: where uv looks for its settings.
         preferences: names and versions to keep where the requirements allow it.
+        constraints: requirements that hold where something else asks for the same distribution.
 
     Raises:
         UvError: no solution, an index that does not answer, settings that uv refuses.
         ToolError: there is no uv.
     """
-    settings = index_settings.for_uv(folder)
+    settings = index_settings.for_uv(scope)
     with tempfile.TemporaryDirectory(prefix="modelpack-") as name:
         source, output = Path(name, "requirements.in"), Path(name, "pylock.toml")
         source.write_text("\n".join(lines) + "\n", encoding="utf-8")
         if preferences:
             output.write_text(_pylock_of(preferences), encoding="utf-8")
         words = ["pip", "compile", str(source), "--output-file", str(output)]
-        errors = _run([*words, *_CONSTANT, *settings.flags, *options], settings, folder)
+        if constraints:
+            limits = Path(name, "constraints.txt")
+            limits.write_text("\n".join(constraints) + "\n", encoding="utf-8")
+            words += ["--constraint", str(limits)]
+        errors = _run([*words, *_CONSTANT, *settings.flags, *options], settings, scope)
         pylock = tomllib.loads(output.read_text(encoding="utf-8"))
     warnings = tuple(line.removeprefix("warning: ") for line in errors if line.startswith("warning: "))
     return Answer(pylock=pylock, warnings=warnings)
 
 
-def indexes(folder: Path) -> tuple[Index, ...]:
-    """Give the indexes and find-links that uv asks when it runs in ``folder``, the default first.
+def indexes(scope: Scope) -> tuple[Index, ...]:
+    """Give the indexes and find-links that uv asks in that scope, the default first.
 
     Raises:
         UvError: settings that uv refuses.
         ToolError: there is no uv.
     """
-    settings = index_settings.for_uv(folder)
+    settings = index_settings.for_uv(scope)
     words = ["pip", "compile", "-", "--offline", "--no-header", "--emit-index-url", "--emit-find-links"]
-    lines = _run([*words, "--quiet", *settings.flags], settings, folder, output=True)
+    lines = _run([*words, "--quiet", *settings.flags], settings, scope, output=True)
     found = (re.fullmatch(r"--(index-url|extra-index-url|find-links) (.+)", line.strip()) for line in lines)
     return tuple(Index(url=match[2], flat=match[1] == "find-links") for match in found if match)
 
 
-def _run(words: Sequence[str], settings: index_settings.UvSettings, folder: Path, *, output: bool = False) -> list[str]:
+def _run(words: Sequence[str], settings: index_settings.UvSettings, scope: Scope, *, output: bool = False) -> list[str]:
     """Run uv and give the lines of its stderr, or of its stdout."""
     try:
         done = subprocess.run(
             # A named interpreter, though none is used, saves uv the search for one.
             [_program(), *words, "--python", sys.executable],
             env={**os.environ, **settings.environment},
-            cwd=folder,
+            cwd=scope.folder,
             input="",
             capture_output=True,
             encoding="utf-8",
