@@ -32,6 +32,7 @@ from modelpack.progress import Progress
 from modelpack.settings import Settings
 from modelpack.spec import CheckRequest, Source, Spec
 from modelpack.store import files
+from modelpack.store.made import keep
 from modelpack.store.nix import system
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 _ARCHITECTURES = {"linux/amd64": "amd64", "linux/arm64": "arm64", "x86_64-linux": "amd64", "aarch64-linux": "arm64"}
 # Raised when the same spec has to be resolved to something else: it makes every lock's sections stale.
 _RESOLVER = 1
+_BODY = "request"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,8 +54,13 @@ class Machine:
     progress: Progress
 
 
-def layouts(spec: Spec) -> dict[str, files.Layout]:
-    """Give what every tree of the lock is made of, by the tree's name."""
+def layouts(spec: Spec, cache: Path) -> dict[str, files.Layout]:
+    """Give what every tree of the lock is made of, by the tree's name.
+
+    Args:
+        spec: the spec.
+        cache: where files lie that are made and not the user's.
+    """
     trees: dict[str, files.Layout] = {
         "model": {_model_path(name, source): source.path for name, source in spec.models.items()}
     }
@@ -62,16 +69,22 @@ def layouts(spec: Spec) -> dict[str, files.Layout]:
         trees["code"] = {"" if path.is_dir() else path.name: path}
     for name, source in spec.inputs.items():
         trees[f"input-{name}"] = {source.path.name: source.path}
-    if spec.check:
-        samples = {
-            _sample_path(request, kind, source): source.path
-            for request in spec.check.requests
-            for kind, source in (("request", request.request), ("response", request.response))
-            if source
-        }
-        if samples:
-            trees["samples"] = samples
+    if programs := catalogue.programs(spec, cache / "made"):
+        trees["server"] = programs
+    if samples := _samples(spec, cache / "made"):
+        trees["samples"] = samples
     return trees
+
+
+def _samples(spec: Spec, made: Path) -> dict[str, Path]:
+    found = {}
+    for request in spec.check.requests if spec.check else ():
+        for kind, source in (("request", request.request), ("response", request.response)):
+            if source:
+                found[_sample_path(request, kind, source)] = source.path
+        if request.body is not None:
+            found[f"{request.name}/{_BODY}"] = keep(made, _BODY, request.body)
+    return found
 
 
 def make(spec: Spec, previous: Lock | None, machine: Machine, *, upgrade: bool | Sequence[str] = False) -> Lock:
@@ -237,7 +250,7 @@ def _judge_file_conflicts(spec: Spec, wheels: tuple[Wheel, ...]) -> None:
 def _scan(spec: Spec, machine: Machine) -> dict[str, Tree]:
     return {
         name: files.scan(layout, cache=machine.cache / "files", progress=machine.progress, name=name)
-        for name, layout in layouts(spec).items()
+        for name, layout in layouts(spec, machine.cache).items()
     }
 
 
@@ -248,6 +261,12 @@ def _model_path(name: str, source: Source) -> str:
 
 def _sample_path(request: CheckRequest, kind: str, source: Source) -> str:
     return f"{request.name}/{kind}{source.path.suffix}"
+
+
+def _request_path(request: CheckRequest) -> str | None:
+    if request.request:
+        return _sample_path(request, "request", request.request)
+    return None if request.body is None else f"{request.name}/{_BODY}"
 
 
 def _check(spec: Spec) -> LockedCheck | None:
@@ -262,7 +281,7 @@ def _check(spec: Spec) -> LockedCheck | None:
                 method=request.method,
                 route=request.route or server.routes["scoring"],
                 content_type=request.content_type,
-                request=_sample_path(request, "request", request.request) if request.request else None,
+                request=_request_path(request),
                 status=request.status,
                 response=_sample_path(request, "response", request.response) if request.response else None,
                 tolerance=_decimal(request.tolerance),

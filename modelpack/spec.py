@@ -102,6 +102,8 @@ class Server:
     """A folder of the server catalogue: ``azureml``, ``custom``."""
     version: str | None = None
     """PEP 440 specifier set that narrows the catalogue's requirement, such as ``==1.5.1``."""
+    version_origin: str = "server.version"
+    """Where that was written."""
     command: tuple[str, ...] | None = None
     """``custom``: the words of the command, with placeholders such as ``@python@`` (see the catalogue)."""
     port: int | None = None
@@ -125,7 +127,7 @@ class CheckRequest:
 
     name: str
     request: Source | None
-    """File with the body; None sends no body."""
+    """File with the body; None sends no body, or the one in ``body``."""
     response: Source | None
     """File with the expected body; None accepts any body."""
     route: str | None = None
@@ -135,6 +137,8 @@ class CheckRequest:
     status: int = 200
     tolerance: float = 1e-6
     """Numbers ``a`` (got) and ``b`` (expected) agree when ``|a - b| <= tolerance * max(1, |b|)``."""
+    body: str | None = None
+    """A body that lies in no file of the user's: the reader made it of other things. Not beside ``request``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
