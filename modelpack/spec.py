@@ -163,6 +163,16 @@ class Image:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Interpreter:
+    """A Python of the user's: a tarball in the shape that python-build-standalone calls ``install_only``."""
+
+    path: Path
+    """Absolute; exists."""
+    sha256: str | None = None
+    """What the file has to have; None takes it as it is."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Spec:
     """One model package, as its author describes it."""
 
@@ -177,6 +187,8 @@ class Spec:
     """By name; the usual single model has the name of its file or folder."""
     python: str
     """``3.11``: major and minor."""
+    interpreter: Interpreter | None = None
+    """None: of the base's suite, or of what the machine has."""
     requirements: tuple[Requirement, ...]
     constraints: tuple[Requirement, ...] = ()
     """Versions that hold for what is needed, and ask for nothing: constraint files, pins of another tool's lock."""
