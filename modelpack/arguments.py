@@ -11,7 +11,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from modelpack.loading.inputs import Options
+from modelpack.loading.options import Options
 
 Spec = Annotated[
     Path, typer.Argument(metavar="[SPEC]", help="A spec, a folder with modelpack.yaml, or another form of input.")

@@ -14,6 +14,7 @@ from modelpack import emulation, locking, records
 from modelpack import lock as locks
 from modelpack.errors import CheckError, ModelpackError
 from modelpack.loading import inputs
+from modelpack.loading.options import Options
 from modelpack.lock import Lock
 from modelpack.locking import Machine
 from modelpack.records import Built
@@ -49,7 +50,7 @@ class Stages:
 
 
 def load_project(
-    path: Path, machine: Machine, stages: Stages, *, locked: bool = False, options: inputs.Options | None = None
+    path: Path, machine: Machine, stages: Stages, *, locked: bool = False, options: Options | None = None
 ) -> Project:
     """Load a spec and bring its lock up to date; with ``locked`` a lock that is not is an error instead.
 
@@ -84,7 +85,7 @@ def fetch(project: Project, machine: Machine, nix: Nix, stages: Stages) -> int:
 
         report = fetch_artifacts(
             project.lock,
-            layouts=locking.layouts(project.spec, machine.cache),
+            layouts=locking.layouts(project.spec),
             store=nix,
             sources=locking.sources(project.spec, machine),
             cache=machine.cache,

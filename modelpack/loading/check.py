@@ -34,6 +34,33 @@ def read_check(root: Value, entry: ServerEntry | None, folder: Folder, findings:
         value = _beside(root.place, folder, findings)
     if value is None or value.data is False:
         return None
+    return _read(value, entry, folder, findings)
+
+
+def read_samples(
+    request: Path, response: Path | None, entry: ServerEntry | None, folder: Folder, findings: Findings
+) -> Check | None:
+    """Make a check of a sample request and, when there is one, of its answer; None when they are wrong.
+
+    Args:
+        request: the file with the body.
+        response: the file with the body that must come back.
+        entry: what the catalogue says of the server.
+        folder: what messages name files from.
+        findings: takes what is wrong.
+    """
+    place = Place(file=folder.show(request), line=1, column=1)
+    names = {"request": request, "response": response}
+    entries = (
+        Entry(key=key, place=place, value=Scalar(place=place, text=str(path), plain=False))
+        for key, path in names.items()
+        if path
+    )
+    value = read(CHECK, MapNode(place=place, entries=tuple(entries)), "check", findings)
+    return _read(value, entry, folder, findings) if value else None
+
+
+def _read(value: Value, entry: ServerEntry | None, folder: Folder, findings: Findings) -> Check | None:
     timeout = value.get_number("timeout") or 0
     if "readiness" in {*value.fields, *value.wrong}:
         return Check(requests=(), timeout=timeout)

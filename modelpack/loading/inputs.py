@@ -6,26 +6,14 @@ A new form of input is one module here with a reader, one line in ``_recognise``
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from modelpack.errors import ModelpackError
+from modelpack.loading.options import Options
 from modelpack.spec import Spec
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Options:
-    """What the command line adds to an input."""
-
-    assets: Path | None = None
-    """Folder with the Azure ML files that ``azureml:`` references are looked up in."""
-    model: str | None = None
-    """The model of inputs that name none: a path, or a reference such as ``azureml:NAME:VERSION``."""
-    name: str | None = None
-    """Name of the package, in place of the one that follows from the input."""
-    request: Path | None = None
-    """Sample request, for inputs that say nothing of a check."""
-
+_YAML = (".yml", ".yaml")
+_NATIVE = "modelpack.yaml"
 
 Reader = Callable[[Path, Options], Spec]
 
@@ -36,17 +24,16 @@ def load(path: Path, options: Options | None = None) -> Spec:
     Raises:
         SpecError: with all problems of the input and of the files that it names.
     """
-    spec = _recognise(path)(path, options or Options())
-    if not spec.conda:
-        return spec
-    from modelpack.loading.conda_equivalents import replace_conda  # noqa: PLC0415 - only for conda's files
-
-    return replace_conda(spec)
+    return _recognise(path)(path, options or Options())
 
 
 def _recognise(path: Path) -> Reader:
     """Give the reader for what lies at ``path``; the native one also says what is wrong when there is nothing."""
-    del path
+    if path.suffix.lower() in _YAML and path.name != _NATIVE:
+        from modelpack.loading.azure.reader import kind_at, load_azure  # noqa: PLC0415 - only the reader that is needed
+
+        if kind := kind_at(path):
+            return lambda path, options: load_azure(path, kind, options)
     return _native
 
 

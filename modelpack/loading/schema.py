@@ -7,7 +7,7 @@ from typing import Any
 
 from modelpack.catalogue import server_names
 from modelpack.loading.keys import spec_table
-from modelpack.loading.shape import Either, Key, Many, Named, Never, Number, Shape, Table, Text, short_key
+from modelpack.loading.shape import Anything, Either, Key, Many, Named, Never, Number, Shape, Table, Text, short_key
 
 
 def schema() -> dict[str, Any]:
@@ -31,6 +31,8 @@ def _schema_of(shape: Shape) -> dict[str, Any]:
             return _text(shape)
         case Number():
             return _number(shape)
+        case Anything():
+            return {}
         case Never():
             return {"const": False}
         case Many(item=item, some=some):

@@ -40,6 +40,10 @@ class Text:
     """All that may stand here; empty when anything may."""
     mistaken: tuple[tuple[str, str], ...] = ()
     """What people write, and the choice that they mean."""
+    folded: bool = False
+    """Choices are taken in any letter case, with or without ``_``, as Azure ML takes its enumerations."""
+    same: tuple[tuple[str, str], ...] = ()
+    """Folded words that are taken for a choice too, and which."""
     longest: int | None = None
     """In characters."""
     numbers: Number | None = None
@@ -53,6 +57,13 @@ class Never:
     """The word ``false``, for what is not wanted."""
 
     noun: str = "false"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Anything:
+    """A value that nobody here looks into."""
+
+    noun: str = "anything"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,7 +128,7 @@ class Either:
         return " or ".join(dict.fromkeys(noun for shape in self.shapes for noun in nouns_of(shape)))
 
 
-Shape = Text | Number | Never | Many | Named | Table | Either
+Shape = Text | Number | Never | Anything | Many | Named | Table | Either
 
 
 def noun_of(shape: Shape) -> str:

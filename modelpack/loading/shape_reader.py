@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from modelpack.loading.shape import (
+    Anything,
     Data,
     Either,
     Key,
@@ -49,6 +50,8 @@ class Value:
     data: Data | tuple[Value, ...] | Mapping[str, Value]
     wrong: frozenset[str] = frozenset()
     """Keys of a table that were given, but not kept."""
+    node: Node | None = None
+    """What was written; only of an ``Anything``."""
 
     @property
     def text(self) -> str:
@@ -110,6 +113,8 @@ def read(shape: Shape, node: Node, path: str, findings: Findings) -> Value | Non
         message = f"expected {noun_of(shape)}, found {describe(node)}"
         findings.add(node.place, message, _spelling(shape, node), path=path)
         return None
+    if isinstance(chosen, Anything):
+        return Value(place=node.place, path=path, data="", node=node)
     if isinstance(node, Scalar):
         return _read_scalar(chosen, node, path, findings)
     if isinstance(node, ListNode):
@@ -123,6 +128,8 @@ def _choose(shape: Shape, node: Node) -> Shape | None:
     """Give the simple shape that a node is probably meant to have; None when it cannot be this one."""
     if isinstance(shape, Either):
         return next((chosen for one in shape.shapes if (chosen := _choose(one, node))), None)
+    if isinstance(shape, Anything):
+        return shape
     if isinstance(node, Scalar):
         return shape if _may_be(shape, node) else None
     if isinstance(node, ListNode):
@@ -169,10 +176,21 @@ def _read_scalar(shape: Shape, node: Scalar, path: str, findings: Findings) -> V
     if isinstance(shape, Number):
         return _read_number(shape, node, path, findings)
     assert isinstance(shape, Text)  # noqa: S101 - told apart by _choose
-    if fault := _judge_text(shape, node.text):
+    text = _unfold(shape, node.text)
+    if fault := _judge_text(shape, text):
         findings.add(node.place, *fault, path=path)
         return None
-    return Value(place=node.place, path=path, data=node.text)
+    return Value(place=node.place, path=path, data=text)
+
+
+def _unfold(shape: Text, text: str) -> str:
+    """Give the choice that another spelling of it stands for."""
+    if not shape.folded:
+        return text
+    word = text.lower().replace("_", "")
+    return next(
+        (choice for choice in shape.choices if choice.replace("_", "") == word), dict(shape.same).get(word, text)
+    )
 
 
 def _judge_text(shape: Text, text: str) -> Fault | None:

@@ -26,13 +26,19 @@ class Folder:
     noun: str = "the folder of the spec"
     absolute: bool = True
     """An absolute path may lead elsewhere."""
+    bound: bool = True
+    """A relative path may not lead elsewhere, nor to this folder itself."""
 
     def show(self, path: Path) -> str:
         """Name a file for messages: as seen from where the user is, when it lies in this folder."""
-        return show(self.shown + str(path.relative_to(self.path)) if path.is_relative_to(self.path) else str(path))
+        if path.is_relative_to(self.path):
+            return show(self.shown + str(path.relative_to(self.path)))
+        return show(str(path) if self.bound else os.path.normpath(self.shown + os.path.relpath(path, self.path)))
 
     def name(self, path: Path) -> str:
-        """Name a file for the lock: relative to this folder, or alone when it lies elsewhere."""
+        """Name a file for the lock: relative to this folder, or alone when it may not lie elsewhere but does."""
+        if not self.bound:
+            return show(os.path.relpath(path, self.path))
         return show(str(path.relative_to(self.path)) if path.is_relative_to(self.path) else path.name)
 
 
@@ -70,7 +76,7 @@ def _leaving(text: str, path: Path, folder: Folder) -> Fault | None:
     if Path(text).is_absolute():
         return None if folder.absolute else (f"expected a path below {folder.noun}, found: {show(text)}", None)
     real = os.path.realpath(path)
-    if Path(real).is_relative_to(folder.path):
+    if not folder.bound or Path(real).is_relative_to(folder.path):
         return None
     hint = "an absolute path may lie anywhere" if folder.absolute else None
     if ".." in Path(text).parts:
@@ -91,7 +97,7 @@ def _unfit(text: str, path: Path, folder: Folder, kind: str) -> Fault | None:
         parent = os.path.dirname(text)  # noqa: PTH120 - keeps "./"
         hint = f"name its folder: {parent}" if parent not in ("", ".") else "put it into a folder of its own"
         return f"expected {kind}, found {found}: {show(text)}", hint if kind == FOLDER else None
-    if folder.path.is_relative_to(path.resolve()):
+    if folder.bound and folder.path.is_relative_to(path.resolve()):
         return f"holds the spec itself, and its lock: {show(text)}", "put what it is to hold into a folder of its own"
     return _unusable(text, path, found)
 

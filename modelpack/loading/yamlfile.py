@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -173,8 +173,13 @@ def describe(node: Node) -> str:
     return "a mapping" if node.entries else "an empty mapping"
 
 
-def read_yaml(path: Path, shown: str, findings: Findings) -> Node | None:
-    """Read the file at ``path``, named ``shown`` in messages; None when there is nothing to go on with."""
+def read_yaml(
+    path: Path, shown: str, findings: Findings, *, prepare: Callable[[str], str] | None = None
+) -> Node | None:
+    """Read the file at ``path``, named ``shown`` in messages; None when there is nothing to go on with.
+
+    ``prepare`` is given the text before it is parsed.
+    """
     start = Place(file=shown, line=1, column=1)
     try:
         data = path.read_bytes()
@@ -190,7 +195,20 @@ def read_yaml(path: Path, shown: str, findings: Findings) -> Node | None:
         place = _place_of(data[: error.start].decode(errors="replace"), shown)
         findings.add(place, f"not UTF-8: byte 0x{data[error.start]:02x}")
         return None
-    return parse_yaml(text, shown, findings)
+    return parse_yaml(prepare(text) if prepare else text, shown, findings)
+
+
+def python_text(node: Scalar) -> str:
+    """Give the text that Python's ``str`` makes of a value as YAML 1.1 reads it: ``no`` is ``False``, ``010`` is ``8``.
+
+    What programs do that load a file with pyyaml and turn its values into texts.
+    """
+    if not node.plain:
+        return node.text
+    try:
+        return str(yaml.safe_load(node.text))
+    except (yaml.YAMLError, ValueError):
+        return node.text
 
 
 def parse_yaml(text: str, shown: str, findings: Findings) -> Node | None:

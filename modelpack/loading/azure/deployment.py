@@ -1,0 +1,119 @@
+"""Online deployments: ``az ml online-deployment create -f``, with or without ``--package-model``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from modelpack.loading.azure.code import read_code
+from modelpack.loading.azure.context import Context
+from modelpack.loading.azure.deployment_keys import CLOUD_ONLY, PACKAGING
+from modelpack.loading.azure.document import ENVIRONMENT_KIND, PACKAGE_KIND, Document, given
+from modelpack.loading.azure.environment import Environment, no_environment, read_environment
+from modelpack.loading.azure.model import TRITON, Model, read_model, refer_to_model
+from modelpack.loading.azure.mounts import mount
+from modelpack.loading.azure.package import ONLINE, judge_online, read_package
+from modelpack.loading.azure.serving import Serving
+from modelpack.loading.shape_reader import Value
+from modelpack.spec import Code, Server
+
+
+def read_deployment(document: Document, context: Context) -> Serving:
+    """Read an online deployment; one that only names a package is that package, with the deployment's variables."""
+    root = document.value
+    _say_what_has_no_effect(root, context)
+    package, environment = _environment(root, document, context)
+    if package:
+        return _of_package(package, root, context)
+    model = _model(root, document, context)
+    configuration = given(root, "code_configuration")
+    code = read_code(configuration, document.folder, context) if configuration and not environment.is_server else None
+    if not environment.is_server:
+        _judge(configuration, model, root, context)
+    return Serving(
+        name=(model and model.name) or _name(root),
+        version=model.version if model else None,
+        description=root.get_text("description") or (model.description if model else None),
+        model=model,
+        environment=environment,
+        code=code,
+        server=_server(environment, code, context),
+        variables=root.get_mapping("environment_variables"),
+        labels=root.get_mapping("tags"),
+        links=mount(root.fields.get("model_mount_path"), "@model@", context, below=_registered_path(model)),
+    )
+
+
+def _registered_path(model: Model | None) -> str:
+    """Give the folders that Azure puts a named model into."""
+    return f"{model.name}/{model.version or '1'}" if model and model.name else ""
+
+
+def _name(root: Value) -> str:
+    """Give a name for an unnamed model's package: a deployment's own, such as ``blue``, says little."""
+    return "-".join(text for key in ("endpoint_name", "name") if (text := root.get_text(key)) and "<" not in text)
+
+
+def _say_what_has_no_effect(root: Value, context: Context) -> None:
+    for key in CLOUD_ONLY:
+        if value := given(root, key):
+            context.warn(value, "has no effect in a package: it says how a deployment is run")
+    for key in PACKAGING:
+        if key in root.fields:
+            context.note(root.fields[key], "is what modelpack does anyway")
+
+
+def _environment(root: Value, document: Document, context: Context) -> tuple[Document | None, Environment]:
+    """Give the package that the deployment names as its environment, or the environment."""
+    value = given(root, "environment")
+    if value is None:
+        return None, no_environment(context)
+    if not isinstance(value.data, str):
+        return None, read_environment(value, document.folder, context)
+    asset = context.resolve(value, ENVIRONMENT_KIND)
+    if asset is None:
+        return None, no_environment(context)
+    if asset.kind == PACKAGE_KIND:
+        return asset, no_environment(context)
+    return None, read_environment(asset.value, asset.folder, context)
+
+
+def _of_package(package: Document, root: Value, context: Context) -> Serving:
+    for key in ("model", "code_configuration"):
+        if value := given(root, key):
+            context.find(value, f"the environment is a package, which has its own: {package.shown}", "leave it out")
+    serving = read_package(package, replace(context, document=package))
+    variables = {**serving.variables, **root.get_mapping("environment_variables")}
+    return replace(serving, variables=variables, labels={**serving.labels, **root.get_mapping("tags")})
+
+
+def _model(root: Value, document: Document, context: Context) -> Model | None:
+    value = given(root, "model")
+    if value is None:
+        return None
+    if isinstance(value.data, str):
+        return refer_to_model(value, context)
+    return read_model(value, document.folder, context)
+
+
+def _judge(code: Value | None, model: Model | None, root: Value, context: Context) -> None:
+    if model is None:
+        if "model" not in root.wrong and "environment" not in root.wrong and "environment" not in root.fields:
+            context.find(root, "missing", "write model: {path: ./model}", key="model")
+        return
+    if model.kind == TRITON and code is None:
+        context.find(model.value, "there is no Triton server yet, which a triton_model needs", key="type")
+        return
+    judge_online(code, model, root, context)
+
+
+def _server(environment: Environment, code: Code | None, context: Context) -> Server:
+    routes = environment.routes
+    if routes is None or code is None:
+        return Server(name=ONLINE)
+    own = {"scoring": "/score"}
+    for kind, path in routes.paths.items():
+        if path != own.get(kind, "/"):
+            config = environment.value.fields["inference_config"]
+            message = f"the server azureml answers at {own.get(kind, '/')}, not at {path}"
+            context.find(config, message, key=f"{kind}_route.path")
+    return Server(name=ONLINE, port=routes.port if routes.port != 5001 else None)

@@ -1,0 +1,190 @@
+"""One YAML file of Azure ML's: which kind it is, and its values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from modelpack.loading.azure.deployment_keys import CLOUD_ONLY, DEPLOYMENT, PACKAGING
+from modelpack.loading.azure.keys import DATA, ENVIRONMENT, MODEL, PACKAGE
+from modelpack.loading.shape import Table
+from modelpack.loading.shape_reader import Value, read
+from modelpack.loading.sources import Folder
+from modelpack.loading.yamlfile import (
+    Findings,
+    ListNode,
+    MapNode,
+    Node,
+    Place,
+    Scalar,
+    join_path,
+    python_text,
+    read_yaml,
+)
+
+PACKAGE_KIND, DEPLOYMENT_KIND, ENVIRONMENT_KIND, MODEL_KIND, DATA_KIND = (
+    "package",
+    "deployment",
+    "environment",
+    "model",
+    "data",
+)
+OTHER_KINDS = {
+    "endpoint": "an endpoint, which holds deployments and no model",
+    "batch deployment": "a batch deployment, for which there is no server yet",
+}
+_TABLES: dict[str, Table] = {
+    PACKAGE_KIND: PACKAGE,
+    DEPLOYMENT_KIND: DEPLOYMENT,
+    ENVIRONMENT_KIND: ENVIRONMENT,
+    MODEL_KIND: MODEL,
+    DATA_KIND: DATA,
+}
+_SCHEMAS = (
+    ("modelversionpackage", PACKAGE_KIND),
+    ("onlinedeployment", DEPLOYMENT_KIND),
+    ("batchdeployment", "batch deployment"),
+    ("endpoint", "endpoint"),
+    ("/environment.", ENVIRONMENT_KIND),
+    ("/model.", MODEL_KIND),
+    ("/data.", DATA_KIND),
+)
+"""Parts of a schema's address, in lower case, and the kind of file that it describes."""
+_OWN_KEYS: tuple[tuple[str, frozenset[str]], ...] = (
+    (
+        PACKAGE_KIND,
+        frozenset(("target_environment", "target_environment_name", "inferencing_server", "base_environment_source")),
+    ),
+    ("endpoint", frozenset(("auth_mode", "traffic", "mirror_traffic"))),
+    ("batch deployment", frozenset(("mini_batch_size", "output_action", "max_concurrency_per_instance"))),
+    (DEPLOYMENT_KIND, frozenset((*CLOUD_ONLY, *PACKAGING, "code_configuration", "model_mount_path"))),
+    (ENVIRONMENT_KIND, frozenset(("conda_file", "inference_config", "build", "os_type"))),
+)
+_NATIVE_KEYS = frozenset(("model", "server", "requirements", "code", "check", "base", "inputs"))
+
+_BRACES = re.compile(r"\{\{(\s*[\w.-]+\s*)\}\}")
+_STAND_IN = re.compile(r"<<(\s*[\w.-]+\s*)>>")
+_ANGLES = re.compile(r"<[A-Za-z][A-Za-z0-9_-]*>")
+_SHELL = re.compile(r"\$\{\w+\}|\$[A-Za-z_]\w*")
+_FREE = ("environment_variables", "description", "tags", "properties")
+"""Top-level keys whose texts may hold anything but ``{{NAME}}``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Document:
+    """A file of Azure ML's that has been read."""
+
+    kind: str
+    path: Path
+    """Absolute."""
+    folder: Folder
+    value: Value
+    shown: str
+    """What messages call it."""
+
+    @property
+    def start(self) -> Place:
+        """Where the file begins."""
+        return Place(file=self.shown, line=1, column=1)
+
+
+def given(value: Value, key: str) -> Value | None:
+    """Give what was written at a key of a table; not the empty table that stands for an absent one."""
+    found = value.fields.get(key)
+    return found if found and found.place != value.place else None
+
+
+def kind_of(text: str) -> str | None:
+    """Tell which of Azure ML's files a text is, valid or not; None when it is none."""
+    keys = set(re.findall(r"^([A-Za-z_$][\w-]*) *:", text, re.MULTILINE))
+    schema = re.search(r"^\$schema *: *(\S*/\w+\.(?:schema\.)?json)", text, re.MULTILINE)
+    if schema and (kind := next((kind for part, kind in _SCHEMAS if part in schema[1].lower()), None)):
+        return kind
+    for kind, own in _OWN_KEYS:
+        if keys & own:
+            return kind
+    if {"environment", "model"} <= keys and not keys & (_NATIVE_KEYS - {"model"}):
+        return DEPLOYMENT_KIND
+    if "image" in keys and not keys & _NATIVE_KEYS:
+        return ENVIRONMENT_KIND
+    if keys & _NATIVE_KEYS:
+        return None
+    if re.search(r"^type *: *['\"]?(custom|mlflow|triton)_?model\b", text, re.MULTILINE | re.IGNORECASE):
+        return MODEL_KIND
+    if "path" not in keys:
+        return None
+    data = re.search(r"^type *: *['\"]?(uri_?f|mltable)", text, re.MULTILINE | re.IGNORECASE)
+    return DATA_KIND if data else MODEL_KIND if keys & {"name", "type", "flavors", "version"} else None
+
+
+def read_document(path: Path, kind: str, shown: str, findings: Findings) -> Document | None:
+    """Read a file of a kind; None when there is nothing to go on with.
+
+    Args:
+        path: the file.
+        kind: one of the kinds that have a table.
+        shown: what messages call it.
+        findings: takes what is wrong, with placeholders that nobody filled in.
+    """
+    node = read_yaml(path, shown, findings, prepare=lambda text: _BRACES.sub(r"<<\1>>", text))
+    if node is None:
+        return None
+    left = list(_unfilled(node, "", kind))
+    for scalar, where, text in left:
+        message = f"a placeholder that was not filled in: {text}"
+        findings.add(scalar.place, message, "the file is a template; write the value", path=where)
+    if left:
+        return None
+    value = read(_TABLES[kind], _stringified(node, findings), "", findings)
+    if value is None:
+        return None
+    prefix = shown.removesuffix(path.name)
+    folder = Folder(path=path.parent.resolve(), shown=prefix, noun=f"the folder of {path.name}", bound=False)
+    return Document(kind=kind, path=path.absolute(), folder=folder, value=value, shown=shown)
+
+
+def _unfilled(node: Node, path: str, kind: str, top: str = "") -> Iterator[tuple[Scalar, str, str]]:
+    """Give the texts with placeholders, where they stand, and the placeholders."""
+    if isinstance(node, Scalar):
+        if match := _STAND_IN.search(node.text):
+            yield node, path, f"{{{{{match[1]}}}}}"
+        elif top not in _FREE and "entry_script" not in path:
+            match = _ANGLES.search(node.text) or _SHELL.search(node.text)
+            if match:
+                yield node, path, match[0]
+    elif isinstance(node, ListNode):
+        for index, item in enumerate(node.items):
+            yield from _unfilled(item, f"{path}[{index}]", kind, top)
+    else:
+        for entry in node.entries:
+            if path or kind != DEPLOYMENT_KIND or entry.key not in CLOUD_ONLY:
+                yield from _unfilled(entry.value, join_path(path, entry.key), kind, top or entry.key)
+
+
+def _stringified(node: Node, findings: Findings) -> Node:
+    """Make the values of variables texts, as Azure ML does."""
+    if not isinstance(node, MapNode):
+        return node
+    entries = (
+        replace(entry, value=_texts(entry.value, findings)) if entry.key == "environment_variables" else entry
+        for entry in node.entries
+    )
+    return MapNode(place=node.place, entries=tuple(entries))
+
+
+def _texts(node: Node, findings: Findings) -> Node:
+    if not isinstance(node, MapNode):
+        return node
+    entries = []
+    for entry in node.entries:
+        value = entry.value
+        if isinstance(value, Scalar) and value.kind != "null":
+            text = python_text(value)
+            if text != value.text:
+                where = join_path("environment_variables", entry.key)
+                findings.note(value.place, f"{value.text} is passed as Azure ML passes it: {text}", path=where)
+            value = Scalar(place=value.place, text=text, plain=False)
+        entries.append(replace(entry, value=value))
+    return MapNode(place=node.place, entries=tuple(entries))

@@ -1,0 +1,40 @@
+"""A model, environment or data asset by itself: a model of MLflow's is a package, the others lack something."""
+
+from __future__ import annotations
+
+from modelpack.loading.azure.context import Context
+from modelpack.loading.azure.document import ENVIRONMENT_KIND, MODEL_KIND, Document
+from modelpack.loading.azure.environment import no_environment, read_environment
+from modelpack.loading.azure.model import TRITON, read_model
+from modelpack.loading.azure.package import ONLINE
+from modelpack.loading.azure.serving import Serving
+from modelpack.spec import Server
+
+_HINT = "name the YAML file of an online deployment or of a model package, which brings it together with what it lacks"
+
+
+def read_single(document: Document, context: Context) -> Serving:
+    """Read the file of one asset; what it lacks to be served is found."""
+    root = document.value
+    model, environment = None, no_environment(context)
+    if document.kind == MODEL_KIND:
+        model = read_model(root, document.folder, context)
+        if model.kind == TRITON:
+            context.find(root.fields["type"], "there is no Triton server yet, which a triton_model needs")
+        elif not model.is_mlflow:
+            context.find(root, "is a model alone: nothing says how it is asked, as a scoring script does", _HINT)
+    elif document.kind == ENVIRONMENT_KIND:
+        environment = read_environment(root, document.folder, context)
+        context.find(root, "is an environment alone: it holds no model", _HINT)
+    else:
+        context.find(root, "is a data asset alone: it holds no model", _HINT)
+    return Serving(
+        name=root.get_text("name"),
+        version=root.get_text("version"),
+        description=root.get_text("description"),
+        model=model,
+        environment=environment,
+        code=None,
+        server=Server(name=ONLINE),
+        labels=root.get_mapping("tags"),
+    )
