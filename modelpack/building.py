@@ -85,7 +85,7 @@ def fetch(project: Project, machine: Machine, nix: Nix, stages: Stages) -> int:
 
         report = fetch_artifacts(
             project.lock,
-            layouts=locking.layouts(project.spec),
+            layouts=locking.layouts(project.spec, machine.cache),
             store=nix,
             sources=locking.sources(project.spec, machine),
             cache=machine.cache,

@@ -1,13 +1,14 @@
 """The catalogue of inference servers: a folder of data for each, and what the lock needs to know of one.
 
 ``servers/NAME/server.yaml`` says what a server requires, how it starts and where it answers. What it leaves out of
-``command``, ``port`` and ``routes``, the spec has to give.
+``command``, ``port`` and ``routes``, the spec has to give. Other files of the folder go into the package, see
+``server_files``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -17,6 +18,7 @@ from modelpack.loading.requirements import judge_requirement
 from modelpack.loading.shape import Key, Many, Named, Table, Text
 from modelpack.loading.shape_reader import Value, near, read
 from modelpack.loading.yamlfile import Findings, read_yaml
+from modelpack.server_files import server_files
 from modelpack.spec import CheckRequest, Spec
 
 SERVERS = Path(__file__).with_name("servers")
@@ -26,6 +28,8 @@ BUILD_PLACEHOLDERS = ("python", "env", "base", "code", "model", "port")
 """What the build puts in place of these words between two ``@``; beside these ``input-NAME`` for every input."""
 PLACEHOLDERS = (*BUILD_PLACEHOLDERS, "scoring_script", "scoring_folder")
 """What may stand in a command and in a catalogue."""
+CATALOGUE_PLACEHOLDERS = (*PLACEHOLDERS, "server", "model_name")
+"""What may stand in a catalogue: also the folder of the server's own files, and the name of the one model."""
 
 TELEMETRY_OFF = {
     "DO_NOT_TRACK": "1",
@@ -43,7 +47,19 @@ A package is for places without a network, and tells nobody else of its requests
 """
 
 _PLACEHOLDER = re.compile(r"@([a-z_]+|input-[A-Za-z0-9._-]+)@")
+_NEWEST = "99999"
 _SIGNALS = ("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Injected:
+    """A requirement of a server's."""
+
+    requirement: str
+    unless: tuple[str, ...] = ()
+    """Distributions that do as well; one that the user requires takes its place."""
+    only: str = ""
+    """PEP 440 specifiers: the versions of the server itself that need it; all when empty."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,8 +68,8 @@ class ServerEntry:
 
     name: str
     description: str
-    requirements: tuple[str, ...]
-    """PEP 508; the first is the server itself, which ``server.version`` of a spec narrows."""
+    requirements: tuple[Injected, ...]
+    """The first is the server itself, which ``server.version`` of a spec narrows."""
     command: tuple[str, ...] | None
     """Words with placeholders; None when the spec gives them."""
     environment: Mapping[str, str]
@@ -73,12 +89,20 @@ class ServerEntry:
         return any(f"@{placeholder}@" in text for text in (*(self.command or ()), *self.environment.values()))
 
 
+_INJECTED = Table(
+    short="requirement",
+    keys=(
+        Key(name="requirement", shape=Text(noun="a requirement"), doc="As PEP 508 has it", required=True),
+        Key(name="unless", shape=Many(item=Text()), doc="Distributions of the user's that take its place"),
+        Key(name="only", shape=Text(), doc="Versions of the server that need it, as PEP 440 specifiers"),
+    ),
+)
 _TABLE = Table(
     keys=(
         Key(name="description", shape=Text(), doc="What the server is", required=True),
         Key(
             name="requirements",
-            shape=Many(item=Text(noun="a requirement")),
+            shape=Many(item=_INJECTED),
             doc="What is injected, as PEP 508 requirements; the first is the server itself",
         ),
         Key(name="command", shape=Many(item=VARIABLE_VALUE, some=True), doc="Words of the start command"),
@@ -138,7 +162,7 @@ def _entry(name: str, value: Value) -> ServerEntry:
     return ServerEntry(
         name=name,
         description=fields["description"].text,
-        requirements=value.get_texts("requirements") or (),
+        requirements=tuple(map(_injected, fields["requirements"].items if "requirements" in fields else ())),
         command=value.get_texts("command"),
         environment=value.get_mapping("environment"),
         port=int(port) if port else None,
@@ -150,15 +174,24 @@ def _entry(name: str, value: Value) -> ServerEntry:
     )
 
 
+def _injected(value: Value) -> Injected:
+    return Injected(
+        requirement=value.fields["requirement"].text,
+        unless=value.get_texts("unless") or (),
+        only=value.get_text("only") or "",
+    )
+
+
 def _judge_entry(value: Value, findings: Findings) -> None:
     fields = value.fields
     for item in fields["requirements"].items if "requirements" in fields else ():
-        if fault := judge_requirement(item.text):
+        requirement = item.fields.get("requirement")
+        if requirement and (fault := judge_requirement(requirement.text)):
             findings.add(item.place, *fault, path=item.path)
     words = fields["command"].items if "command" in fields else ()
     variables = fields["environment"].fields.values() if "environment" in fields else ()
     for word in (*words, *variables):
-        judge_placeholders(word, word.text, PLACEHOLDERS, findings)
+        judge_placeholders(word, word.text, CATALOGUE_PLACEHOLDERS, findings)
 
 
 def placeholders_in(text: str) -> tuple[str, ...]:
@@ -206,15 +239,46 @@ def server_requirements(spec: Spec, folder: Path = SERVERS) -> tuple[lock.Locked
         SpecError: the catalogue's entry is wrong.
     """
     entry = read_entry(spec.server.name, folder)
-    injected = [lock.LockedRequirement(requirement=text, origin=f"server {entry.name}") for text in entry.requirements]
-    if spec.server.version and injected:
-        from packaging.requirements import Requirement  # noqa: PLC0415 - costs start-up time
+    if not entry.requirements:
+        return ()
+    from modelpack.loading.requirements import distribution  # noqa: PLC0415 - costs start-up time
 
-        own = f"{Requirement(entry.requirements[0]).name}{spec.server.version}"
-        asked = lock.LockedRequirement(requirement=own, origin="server.version")
-        # One exact version is the user's to answer for, even outside of the versions that are known to work.
-        injected = [asked, *injected[1:]] if spec.server.version.startswith("==") else [*injected, asked]
-    return tuple(injected)
+    own = {distribution(item.text): item.text for item in spec.requirements}
+    server, *_ = (name for name in (*entry.requirements[0].unless, "") if name in own or not name)
+    name = server or distribution(entry.requirements[0].requirement)
+    version = f"{name}{spec.server.version or ''}"
+    # One exact version is the user's to answer for, even outside of the versions that are known to work.
+    exact = (spec.server.version or "").startswith("==")
+    injected = [
+        lock.LockedRequirement(requirement=item.requirement, origin=f"server {entry.name}")
+        for item in entry.requirements[1 if exact else 0 :]
+        if not own.keys() & {*item.unless} and _may_need(item.only, (version, own.get(name, "")))
+    ]
+    asked = lock.LockedRequirement(requirement=version, origin=spec.server.version_origin)
+    return (asked, *injected) if exact else (*injected, asked) if spec.server.version else tuple(injected)
+
+
+def _may_need(only: str, asked: Iterable[str]) -> bool:
+    """Say whether versions in ``only`` are asked for: the one that is pinned, else the newest."""
+    if not only:
+        return True
+    from packaging.requirements import Requirement  # noqa: PLC0415 - costs start-up time
+    from packaging.specifiers import SpecifierSet  # noqa: PLC0415
+
+    specifiers = [one for text in asked if text for one in Requirement(text).specifier]
+    pinned = next((one.version for one in specifiers if one.operator == "=="), _NEWEST)
+    return SpecifierSet(only).contains(pinned, prereleases=True)
+
+
+def programs(spec: Spec, cache: Path, folder: Path = SERVERS) -> dict[str, Path]:
+    """Give the server's own files by their path below ``@server@``; see ``server_files``.
+
+    Raises:
+        SpecError: the catalogue's entry is wrong.
+        ModelpackError: a template of it is.
+    """
+    entry = read_entry(spec.server.name, folder)
+    return server_files(spec, spec.server.port or entry.port or 0, folder / entry.name, cache)
 
 
 def like(name: str, folder: Path = SERVERS) -> tuple[str, ...]:
@@ -235,6 +299,8 @@ def input_variable(name: str) -> str:
 
 def _fill(text: str, spec: Spec) -> str:
     """Replace what the spec alone decides."""
+    if len(spec.models) == 1:
+        text = text.replace("@model_name@", next(iter(spec.models)))
     script = spec.code.scoring_script if spec.code else None
     if script is None:
         return text

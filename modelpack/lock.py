@@ -52,6 +52,26 @@ class LockedRequirement:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class InterpreterTarball:
+    """The archive that an interpreter is unpacked from."""
+
+    filename: str
+    sha256: str
+    size: int
+    source: str
+    """``interpreters``: the spec's own file, and the machine's folders of interpreters."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Interpreter:
+    """A Python that is no package of the base's suite."""
+
+    version: str
+    """``3.12.1``."""
+    tarball: InterpreterTarball
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Python:
     """The Python environment."""
 
@@ -59,6 +79,8 @@ class Python:
     """``3.11``."""
     requirements: tuple[LockedRequirement, ...]
     wheels: tuple[Wheel, ...]
+    interpreter: Interpreter | None = None
+    """None: the package pythonX.Y of the base."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -209,6 +231,7 @@ class Digests:
 
     python: str
     base: str
+    interpreter: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

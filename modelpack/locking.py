@@ -12,12 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelpack import catalogue, places, suites
+from modelpack import catalogue, interpreters, places, suites
 from modelpack.errors import LockError, Problem, ResolveError, SpecError
 from modelpack.lock import (
     VERSION,
     DebianBase,
     Digests,
+    FileEntry,
+    Interpreter,
     Lock,
     LockedCheck,
     LockedImage,
@@ -32,6 +34,7 @@ from modelpack.progress import Progress
 from modelpack.settings import Settings
 from modelpack.spec import CheckRequest, Source, Spec
 from modelpack.store import files
+from modelpack.store.made import keep
 from modelpack.store.nix import system
 
 if TYPE_CHECKING:
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
 _ARCHITECTURES = {"linux/amd64": "amd64", "linux/arm64": "arm64", "x86_64-linux": "amd64", "aarch64-linux": "arm64"}
 # Raised when the same spec has to be resolved to something else: it makes every lock's sections stale.
 _RESOLVER = 1
+_BODY = "request"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,8 +56,13 @@ class Machine:
     progress: Progress
 
 
-def layouts(spec: Spec) -> dict[str, files.Layout]:
-    """Give what every tree of the lock is made of, by the tree's name."""
+def layouts(spec: Spec, cache: Path) -> dict[str, files.Layout]:
+    """Give what every tree of the lock is made of, by the tree's name.
+
+    Args:
+        spec: the spec.
+        cache: where files lie that are made and not the user's.
+    """
     trees: dict[str, files.Layout] = {
         "model": {_model_path(name, source): source.path for name, source in spec.models.items()}
     }
@@ -62,16 +71,22 @@ def layouts(spec: Spec) -> dict[str, files.Layout]:
         trees["code"] = {"" if path.is_dir() else path.name: path}
     for name, source in spec.inputs.items():
         trees[f"input-{name}"] = {source.path.name: source.path}
-    if spec.check:
-        samples = {
-            _sample_path(request, kind, source): source.path
-            for request in spec.check.requests
-            for kind, source in (("request", request.request), ("response", request.response))
-            if source
-        }
-        if samples:
-            trees["samples"] = samples
+    if programs := catalogue.programs(spec, cache / "made"):
+        trees["server"] = programs
+    if samples := _samples(spec, cache / "made"):
+        trees["samples"] = samples
     return trees
+
+
+def _samples(spec: Spec, made: Path) -> dict[str, Path]:
+    found = {}
+    for request in spec.check.requests if spec.check else ():
+        for kind, source in (("request", request.request), ("response", request.response)):
+            if source:
+                found[_sample_path(request, kind, source)] = source.path
+        if request.body is not None:
+            found[f"{request.name}/{_BODY}"] = keep(made, _BODY, request.body)
+    return found
 
 
 def make(spec: Spec, previous: Lock | None, machine: Machine, *, upgrade: bool | Sequence[str] = False) -> Lock:
@@ -88,20 +103,30 @@ def make(spec: Spec, previous: Lock | None, machine: Machine, *, upgrade: bool |
         ResolveError: a base or requirements that are not to be had; FetchError and ToolError as the resolvers.
     """
     trees = _scan(spec, machine)
+    interpreter, digest = (
+        previous.python.interpreter if previous else None,
+        interpreters.digest(spec, _scanner(machine)),
+    )
+    if previous is None or upgrade is True or previous.digests.interpreter != digest:
+        interpreter = interpreters.resolve(spec, machine.settings, _scanner(machine))
     base = previous.base if previous else None
-    if previous is None or base is None or upgrade is True or previous.digests.base != _base_digest(spec):
-        base = _resolve_base(spec, previous, machine)
+    if previous is None or base is None or upgrade is True or previous.digests.base != _base_digest(spec, interpreter):
+        base = _resolve_base(spec, interpreter, previous, machine)
+    pins = _Pins(base=base, interpreter=interpreter, interpreter_digest=digest)
     wheels = previous.python.wheels if previous else ()
-    if previous is None or upgrade or previous.digests.python != _python_digest(spec, base):
-        wheels = _resolve_python(spec, base, wheels, machine, upgrade)
+    if previous is None or upgrade or previous.digests.python != _python_digest(spec, pins):
+        wheels = _resolve_python(spec, pins, wheels, machine, upgrade)
     _judge_file_conflicts(spec, wheels)
-    return _assemble(spec, trees, base, wheels)
+    return _assemble(spec, trees, pins, wheels)
 
 
 def staleness(spec: Spec, lock: Lock, machine: Machine) -> tuple[str, ...]:
     """Give why a lock is not its spec's, without asking any index; nothing when it is."""
-    fresh = _assemble(spec, _scan(spec, machine), lock.base, lock.python.wheels)
+    pins = _pins_of(lock, interpreters.digest(spec, _scanner(machine)))
+    fresh = _assemble(spec, _scan(spec, machine), pins, lock.python.wheels)
     reasons = []
+    if fresh.digests.interpreter != lock.digests.interpreter:
+        reasons.append("python: the interpreter is another one now")
     if fresh.digests.base != lock.digests.base:
         reasons.append("base: the suite, its packages, Python or a platform is another one now")
     if fresh.digests.python != lock.digests.python:
@@ -166,11 +191,12 @@ def sources(spec: Spec, machine: Machine) -> Sources:
         return locate(wheels, python=spec.python, scope=Scope(spec.path.parent, spec.indexes))
 
     settings = machine.settings
-    names = (spec.base.suite, suites.tools_for(spec.base.suite, spec.python)[0])
-    archives = [archive.uri for name in names for archive in archives_for(name, configured=settings.archives)]
+    names = {spec.base.suite, *(suites.tools_for(spec.base.suite, python)[0] for python in (spec.python, None))}
+    archives = [archive.uri for name in sorted(names) for archive in archives_for(name, configured=settings.archives)]
     return Sources(
         artifacts=settings.artifacts,
         archives=tuple(dict.fromkeys((*archives, *settings.snapshots))),
+        interpreters=interpreters.addresses(spec, settings),
         locate_wheels=locate_wheels,
     )
 
@@ -191,7 +217,20 @@ def write(lock: Lock, path: Path) -> bool:
     return True
 
 
-def _assemble(spec: Spec, trees: dict[str, Tree], base: DebianBase, wheels: tuple[Wheel, ...]) -> Lock:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Pins:
+    """What requirements are resolved on."""
+
+    base: DebianBase
+    interpreter: Interpreter | None
+    interpreter_digest: str | None
+
+
+def _pins_of(lock: Lock, interpreter_digest: str | None) -> _Pins:
+    return _Pins(base=lock.base, interpreter=lock.python.interpreter, interpreter_digest=interpreter_digest)
+
+
+def _assemble(spec: Spec, trees: dict[str, Tree], pins: _Pins, wheels: tuple[Wheel, ...]) -> Lock:
     names = [name for name in trees if name != "samples"]
     places.require(spec.links, names, image=False, where=spec.path.name)
     return Lock(
@@ -201,14 +240,20 @@ def _assemble(spec: Spec, trees: dict[str, Tree], base: DebianBase, wheels: tupl
         description=spec.description,
         platform=spec.platform,
         build_system=system(),
-        digests=Digests(python=_python_digest(spec, base), base=_base_digest(spec)),
+        digests=Digests(
+            python=_python_digest(spec, pins),
+            base=_base_digest(spec, pins.interpreter),
+            interpreter=pins.interpreter_digest,
+        ),
         environment_variables=spec.environment_variables,
         server=catalogue.resolve_server(spec),
         check=_check(spec),
         image=LockedImage(user=spec.image.user, labels=spec.image.labels, compression=spec.image.compression),
         trees=trees,
-        python=Python(version=spec.python, requirements=_requirements(spec), wheels=wheels),
-        base=base,
+        python=Python(
+            version=spec.python, requirements=_requirements(spec), wheels=wheels, interpreter=pins.interpreter
+        ),
+        base=pins.base,
         links=dict(spec.links) or None,
         file_conflicts=dict(spec.file_conflicts) or None,
     )
@@ -237,8 +282,16 @@ def _judge_file_conflicts(spec: Spec, wheels: tuple[Wheel, ...]) -> None:
 def _scan(spec: Spec, machine: Machine) -> dict[str, Tree]:
     return {
         name: files.scan(layout, cache=machine.cache / "files", progress=machine.progress, name=name)
-        for name, layout in layouts(spec).items()
+        for name, layout in layouts(spec, machine.cache).items()
     }
+
+
+def _scanner(machine: Machine) -> interpreters.Scan:
+    def scan(path: Path) -> FileEntry:
+        layout = {path.name: path}
+        return files.scan(layout, cache=machine.cache / "files", progress=machine.progress, name=path.name).files[0]
+
+    return scan
 
 
 def _model_path(name: str, source: Source) -> str:
@@ -248,6 +301,12 @@ def _model_path(name: str, source: Source) -> str:
 
 def _sample_path(request: CheckRequest, kind: str, source: Source) -> str:
     return f"{request.name}/{kind}{source.path.suffix}"
+
+
+def _request_path(request: CheckRequest) -> str | None:
+    if request.request:
+        return _sample_path(request, "request", request.request)
+    return None if request.body is None else f"{request.name}/{_BODY}"
 
 
 def _check(spec: Spec) -> LockedCheck | None:
@@ -262,7 +321,7 @@ def _check(spec: Spec) -> LockedCheck | None:
                 method=request.method,
                 route=request.route or server.routes["scoring"],
                 content_type=request.content_type,
-                request=_sample_path(request, "request", request.request) if request.request else None,
+                request=_request_path(request),
                 status=request.status,
                 response=_sample_path(request, "response", request.response) if request.response else None,
                 tolerance=_decimal(request.tolerance),
@@ -285,14 +344,14 @@ def _digest(value: object) -> str:
     return hashlib.sha256(json.dumps([_RESOLVER, value], sort_keys=True).encode()).hexdigest()
 
 
-def _base_digest(spec: Spec) -> str:
-    packages = sorted(spec.base.packages)
-    return _digest([spec.base.distribution, spec.base.suite, packages, spec.python, spec.platform, system()])
+def _base_digest(spec: Spec, interpreter: Interpreter | None) -> str:
+    packages, python = sorted(spec.base.packages), None if interpreter else spec.python
+    return _digest([spec.base.distribution, spec.base.suite, packages, python, spec.platform, system()])
 
 
-def _python_digest(spec: Spec, base: DebianBase) -> str:
+def _python_digest(spec: Spec, pins: _Pins) -> str:
     requirements = sorted(item.requirement for item in _requirements(spec))
-    return _digest([requirements, _limits(spec), _python_patch(spec, base), spec.platform, base.glibc])
+    return _digest([requirements, _limits(spec), _python_patch(spec, pins), spec.platform, pins.base.glibc])
 
 
 def _limits(spec: Spec) -> list[object]:
@@ -306,14 +365,16 @@ def _limits(spec: Spec) -> list[object]:
     ]
 
 
-def _python_patch(spec: Spec, base: DebianBase) -> str:
-    """Give the version of the base's Python with its patch, which markers may ask for: ``3.11.2``."""
-    versions = (deb.version for deb in base.target.packages if deb.name == f"python{spec.python}")
+def _python_patch(spec: Spec, pins: _Pins) -> str:
+    """Give the version of the package's Python with its patch, which markers may ask for: ``3.11.2``."""
+    if pins.interpreter:
+        return pins.interpreter.version
+    versions = (deb.version for deb in pins.base.target.packages if deb.name == f"python{spec.python}")
     match = re.search(rf"{re.escape(spec.python)}\.\d+", next(versions, ""))
     return match[0] if match else spec.python
 
 
-def _resolve_base(spec: Spec, previous: Lock | None, machine: Machine) -> DebianBase:
+def _resolve_base(spec: Spec, interpreter: Interpreter | None, previous: Lock | None, machine: Machine) -> DebianBase:
     # Resolving loads what most runs do not need.
     from modelpack.debian import base as debian_base  # noqa: PLC0415
     from modelpack.debian.release import Access  # noqa: PLC0415
@@ -326,14 +387,18 @@ def _resolve_base(spec: Spec, previous: Lock | None, machine: Machine) -> Debian
         archives = archives_for(spec.base.suite, configured=machine.settings.archives)
         request = debian_base.BaseRequest(
             suite=spec.base.suite,
-            python=spec.python,
+            python=None if interpreter else spec.python,
             packages=spec.base.packages,
             target_architecture=_ARCHITECTURES[spec.platform],
             build_architecture=_ARCHITECTURES[system()],
+            other_pythons=interpreters.at_hand(spec, machine.settings),
         )
         access = Access(cache=machine.cache / "debian", read=http.read, progress=machine.progress)
-        tools = archives_for(suites.tools_for(spec.base.suite, spec.python)[0], configured=machine.settings.archives)
+        tools = archives_for(suites.tools_for(request.suite, request.python)[0], configured=machine.settings.archives)
         found = debian_base.resolve_base(request, archives, access, tools=tools)
+        if interpreter:
+            foreign = request.target_architecture != request.build_architecture
+            interpreters.check_compiler(spec, interpreter, found.tools_python, foreign=foreign)
     finally:
         machine.progress.finish("resolving the base")
     if previous and previous.base.seed.sha256 == found.seed.sha256:
@@ -356,7 +421,7 @@ def _resolve_base(spec: Spec, previous: Lock | None, machine: Machine) -> Debian
 
 
 def _resolve_python(
-    spec: Spec, base: DebianBase, previous: tuple[Wheel, ...], machine: Machine, upgrade: bool | Sequence[str]
+    spec: Spec, pins: _Pins, previous: tuple[Wheel, ...], machine: Machine, upgrade: bool | Sequence[str]
 ) -> tuple[Wheel, ...]:
     from modelpack.python import resolve as python_resolve  # noqa: PLC0415 - packaging and uv, which most runs do not need
     from modelpack.python.question import Limits  # noqa: PLC0415
@@ -370,9 +435,9 @@ def _resolve_python(
             )
     return python_resolve.resolve(
         _requirements(spec),
-        python=_python_patch(spec, base),
+        python=_python_patch(spec, pins),
         platform=spec.platform,
-        glibc=base.glibc,
+        glibc=pins.base.glibc,
         cache=machine.cache,
         progress=machine.progress,
         previous=previous,
@@ -382,11 +447,11 @@ def _resolve_python(
             constraints=spec.constraints,
             hashed=tuple(item for item in (*spec.requirements, *spec.constraints) if item.hashes),
         ),
-        choices=tuple(_choices(spec, base)),
+        choices=tuple(_choices(spec, pins)),
     )
 
 
-def _choices(spec: Spec, base: DebianBase) -> Iterator[Choice]:
+def _choices(spec: Spec, pins: _Pins) -> Iterator[Choice]:
     """Give what else the spec could ask, which is tried when its requirements cannot be met."""
     from modelpack.python.question import Choice  # noqa: PLC0415 - packaging, which most runs do not need
 
@@ -397,8 +462,8 @@ def _choices(spec: Spec, base: DebianBase) -> Iterator[Choice]:
             yield Choice(text=text, requirements=_requirements(spec), python=python, glibc=suite.glibc)
     for name in catalogue.like(spec.server.name):
         other = replace(spec, server=replace(spec.server, name=name, version=None))
-        python = _python_patch(spec, base)
-        yield Choice(text=f"server: {name}", requirements=_requirements(other), python=python, glibc=base.glibc)
+        python = _python_patch(spec, pins)
+        yield Choice(text=f"server: {name}", requirements=_requirements(other), python=python, glibc=pins.base.glibc)
 
 
 def _changes(name: str, before: Tree | None, now: Tree | None) -> list[str]:

@@ -24,6 +24,7 @@ SYSTEM = Path("/etc/modelpack/config.toml")
 VARIABLES = {
     "MODELPACK_ARTIFACTS": "artifacts.sources",
     "MODELPACK_SNAPSHOTS": "debian.snapshots",
+    "MODELPACK_PYTHON_INTERPRETERS": "python.interpreters",
     "MODELPACK_NIX_STORE": "nix.store",
     "MODELPACK_NIX_SANDBOX": "nix.sandbox",
 }
@@ -33,6 +34,7 @@ _ARCHIVE = {"uri": str, "suite": str, "components": [str], "keyring": str, "chec
 _KEYS: Mapping[str, Any] = {
     "debian": {"archives": [_ARCHIVE], "snapshots": [str]},
     "artifacts": {"sources": [str]},
+    "python": {"interpreters": [str]},
     "nix": {"store": str, "sandbox": bool},
 }
 _NOUNS = {str: "a text", bool: "true or false", list: "a list", dict: "a table"}
@@ -49,6 +51,8 @@ class Settings:
     """``debian.snapshots``: roots of archives that keep superseded packages below ``pool``; used to fetch alone."""
     artifacts: tuple[str, ...] = ()
     """``artifacts.sources``: addresses laid out ``sha256/<hex>``, tried in this order before all others."""
+    interpreters: tuple[str, ...] = ()
+    """``python.interpreters``: folders with interpreter tarballs, named as python-build-standalone names them."""
     nix_store: str | None = None
     """``nix.store``: as for ``nix --store``; None leaves it to Nix."""
     nix_sandbox: bool = True
@@ -71,6 +75,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         archives=values.get("debian.archives", ()),
         snapshots=tuple(values.get("debian.snapshots", ())),
         artifacts=tuple(values.get("artifacts.sources", ())),
+        interpreters=tuple(values.get("python.interpreters", ())),
         nix_store=values.get("nix.store") or None,
         nix_sandbox=values.get("nix.sandbox", True),
     )
@@ -123,6 +128,10 @@ def _read(path: Path) -> dict[str, Any]:
     values = {f"{section}.{key}": value for section, keys in data.items() for key, value in keys.items()}
     if "debian.archives" in values:
         values["debian.archives"] = tuple(map(_archive, values["debian.archives"]))
+    if "python.interpreters" in values:
+        values["python.interpreters"] = [
+            _folder(text, path.absolute().parent) for text in values["python.interpreters"]
+        ]
     for key in ("artifacts.sources", "debian.snapshots"):
         if key in values:
             values[key] = [_address(source, path.absolute().parent) for source in values[key]]
@@ -192,6 +201,10 @@ def _address(source: str, folder: Path) -> str:
     return (folder / Path(source).expanduser()).as_uri()
 
 
+def _folder(text: str, folder: Path) -> str:
+    return str(folder / Path(text).expanduser())
+
+
 def _from_environment(variable: str, text: str, key: str) -> Any:  # noqa: ANN401 - as the key has it
     if key == "nix.store":
         return text
@@ -199,4 +212,6 @@ def _from_environment(variable: str, text: str, key: str) -> Any:  # noqa: ANN40
         if text.lower() not in _SWITCH:
             raise ModelpackError(f"{variable}: expected true or false, found {text!r}")
         return _SWITCH[text.lower()]
+    if key == "python.interpreters":
+        return [_folder(source, Path.cwd()) for source in text.split()]
     return [_address(source, Path.cwd()) for source in text.split()]

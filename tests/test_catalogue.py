@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from modelpack.catalogue import (
-    PLACEHOLDERS,
+    CATALOGUE_PLACEHOLDERS,
     SERVERS,
     TELEMETRY_OFF,
     placeholders_in,
@@ -86,11 +86,11 @@ def test_every_entry_of_ours_is_right(name):
     entry = read_entry(name)
 
     assert entry.description
-    assert {word for text in entry.command or () for word in placeholders_in(text)} <= set(PLACEHOLDERS)
+    assert {word for text in entry.command or () for word in placeholders_in(text)} <= set(CATALOGUE_PLACEHOLDERS)
 
 
 def test_we_bring_these_servers():
-    assert server_names() == ("azureml", "custom")
+    assert server_names() == ("azureml", "custom", "mlflow")
 
 
 def test_azureml_is_started_as_azure_does():

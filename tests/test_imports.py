@@ -16,7 +16,7 @@ VALUES = {"codec", "errors", "lock", "progress", "spec", "store.storepath"}
 """What every stage speaks in."""
 PRINT = {"cli", "console", "running"}
 LIBRARIES = {
-    "jinja2": {"starter"},
+    "jinja2": {"server_files", "starter"},
     "packaging": {"catalogue", "loading.*", "python.*"},
     "rich": {"console"},
     "typer": {"arguments", "cli"},
@@ -45,7 +45,9 @@ def imports(path):
     return found
 
 
-IMPORTS = {name_of(path): imports(path) for path in sorted(PACKAGE.rglob("*.py"))}
+# Programs of servers run in packages, on the package's Python and beside its libraries.
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "servers" not in path.relative_to(PACKAGE).parts)
+IMPORTS = {name_of(path): imports(path) for path in MODULES}
 OWN = {
     module: {name.removeprefix("modelpack.") for name in names if name.startswith("modelpack.")}
     for module, names in IMPORTS.items()
@@ -97,7 +99,7 @@ def _tops():
 
 def test_no_stage_prints():
     printing = set()
-    for path in (path for path in PACKAGE.rglob("*.py") if path.parent.name != "builders"):
+    for path in (path for path in MODULES if path.parent.name != "builders"):
         calls = (node.func for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call))
         if any(isinstance(call, ast.Name) and call.id == "print" for call in calls):
             printing.add(name_of(path))

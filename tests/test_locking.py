@@ -48,7 +48,7 @@ def test_the_lock_lies_beside_the_spec_under_its_name(project):
 
 
 def test_trees_are_laid_out_as_servers_expect_them(project):
-    assert locking.layouts(load_spec(project)) == {
+    assert locking.layouts(load_spec(project), project) == {
         "model": {"model": project / "model"},
         "code": {"": project / "src"},
         "input-labels": {"labels.json": project / "labels.json"},
@@ -70,12 +70,12 @@ def test_trees_are_laid_out_as_servers_expect_them(project):
 )
 def test_models_are_placed_as_azure_ml_does(project, model, layout):
     spec = rewrite(project, "model: ./model\n", f"model: {model}\n")
-    assert locking.layouts(spec)["model"] == {path: project / source for path, source in layout.items()}
+    assert locking.layouts(spec, project)["model"] == {path: project / source for path, source in layout.items()}
 
 
 def test_without_a_check_there_are_no_samples(project):
     spec = rewrite(project, "check: {request: request.json, response: response.json}", "check: false")
-    assert "samples" not in locking.layouts(spec)
+    assert "samples" not in locking.layouts(spec, project)
 
 
 def test_a_lock_of_the_same_spec_is_kept_without_asking_anyone(project, machine, lock):
@@ -108,7 +108,10 @@ def test_changed_code_changes_its_tree_alone(project, machine, lock):
 )
 def test_what_was_resolved_is_stale_only_when_what_it_was_made_from_changed(project, lock, before, after, stale):
     spec = rewrite(project, before, after)
-    now = {"base": locking._base_digest(spec), "python": locking._python_digest(spec, lock.base)}
+    now = {
+        "base": locking._base_digest(spec, None),
+        "python": locking._python_digest(spec, locking._pins_of(lock, None)),
+    }
     assert [name for name, digest in now.items() if digest != getattr(lock.digests, name)] == stale
 
 

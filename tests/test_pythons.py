@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
+import tarfile
 from pathlib import Path
 
 import pytest
-from real_project import CHECKOUT, build
+from real_project import CHECKOUT, build, run
+
+from modelpack import lock as locks
+from modelpack.builders import deb
+from modelpack.store.artifacts import artifacts
 
 pytestmark = [pytest.mark.nix, pytest.mark.network]
 
@@ -38,3 +44,40 @@ def test_a_python_that_an_older_suite_has_takes_that_suite_and_newer_tools(tmp_p
     environment = Path(built["store_path"], "share/modelpack/environment").resolve()
     site = environment / "lib/python3.9/site-packages/flask"
     assert (site / "__pycache__/app.cpython-39.pyc").is_file()
+
+
+def interpreter_tarball(lock, file):
+    """Write a tarball in the shape of install_only out of the .debs of Python 3.11 that a lock names."""
+    wanted = {"python3.11-minimal", "libpython3.11-minimal", "libpython3.11-stdlib"}
+    paths = {item.origin.name: item.store_path for item in artifacts(lock) if isinstance(item.origin, locks.Deb)}
+    version = next(package.version for package in lock.base.target.packages if package.name == "python3.11")
+    header = f'#define PY_VERSION "{version.partition("-")[0]}"\n'.encode()
+    with tarfile.open(file, "w:gz", compresslevel=1) as tarball:
+        for name in sorted(wanted):
+            with deb.open_member(paths[name], "data.tar") as data:
+                for member in data:
+                    if member.isfile() and member.name.startswith(("./usr/bin/", "./usr/lib/python3.11/")):
+                        member.name = "python/" + member.name.removeprefix("./usr/")
+                        tarball.addfile(member, data.extractfile(member))
+        entry = tarfile.TarInfo("python/include/python3.11/patchlevel.h")
+        entry.size = len(header)
+        tarball.addfile(entry, io.BytesIO(header))
+    return file
+
+
+def test_an_interpreter_tarball_serves_on_a_suite_that_has_another_python(tmp_path, demo):
+    lock = locks.read(demo.folder / "modelpack.lock.json")
+    libraries = "base: {from: debian:trixie, packages: [libssl3t64, libffi8, libbz2-1.0]}"
+    folder = starter(tmp_path / "own", 'python: {version: "3.11", tarball: ./cpython.tar.gz}', libraries + "\n")
+    interpreter_tarball(lock, folder / "cpython.tar.gz")
+    built = build(folder, tmp_path / "cache")
+    made = locks.read(folder / "modelpack.lock.json")
+    environment = Path(built["store_path"], "share/modelpack/environment").resolve()
+
+    assert built["checked"]
+    assert made.python.interpreter.tarball.source == "interpreters"
+    assert (made.base.suite, made.base.tools_python) == ("trixie", "3.13")
+    assert not [package for package in made.base.target.packages if package.name.startswith("python3")]
+    assert "-python-3.11." in str((environment / "bin/python3").resolve())
+    assert (environment / "lib/python3.11/site-packages/flask/__pycache__/app.cpython-311.pyc").is_file()
+    assert run("lock", "--check", cwd=folder, cache=tmp_path / "cache")[0] == 0

@@ -122,7 +122,7 @@ def test_everything_wrong_is_reported_at_once(tmp_path):
 --hash=sha256:00
 numpy==1.26 --hash=sha256:00
 numpy>=1.26 --hash=sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
-numpy --no-deps
+numpy --quux
 git+https://user:pw@host.invalid/project@main
 mine @ git+ssh://git@host.invalid/project
 https://host.invalid/mine-1.0-py3-none-any.whl
@@ -146,7 +146,7 @@ requirements.txt:8:1: the option --no-index takes no value: "yes"
 requirements.txt:9:1: a hash without a requirement before it
 requirements.txt:10:1: expected a digest such as sha256: and 64 hexadecimal digits, found "sha256:00"
 requirements.txt:11:1: has digests, but no version: "numpy>=1.26" (write numpy==...)
-requirements.txt:12:1: an unknown option: --no-deps
+requirements.txt:12:1: an unknown option: --quux
 requirements.txt:13:1: names a repository, of which no digest is known: "git+https://***@host.invalid/project@main" \
 (clone it beside the spec and require its folder)
 requirements.txt:14:1: names a repository, of which no digest is known: \

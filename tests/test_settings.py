@@ -119,7 +119,7 @@ def test_all_problems_of_a_file_are_told_with_their_lines(config, tmp_path):
             f"{path}:3: nix.sandbox: expected true or false, found 'yes'",
             f"{path}:10: debian.archives[1].suite: expected a text, found 1",
             f"{path}:12: artifacts.sources[1]: expected a text, found 2",
-            f"{path}:13: other: unknown key (known: debian, artifacts, nix)",
+            f"{path}:13: other: unknown key (known: debian, artifacts, python, nix)",
         )
     )
 
@@ -144,3 +144,9 @@ def test_the_cache_is_where_the_environment_says(tmp_path):
     assert settings.cache_dir({"MODELPACK_CACHE": str(tmp_path)}) == tmp_path
     assert settings.cache_dir({"XDG_CACHE_HOME": "/c", "HOME": "/h"}).as_posix() == "/c/modelpack"
     assert settings.cache_dir({"XDG_CACHE_HOME": "c", "HOME": "/h"}).as_posix() == "/h/.cache/modelpack"
+
+
+def test_folders_of_interpreters_are_beside_the_file_that_names_them(config, tmp_path):
+    environ = config("[python]\ninterpreters = ['pythons', '/srv/pythons']\n")
+    assert settings.load(environ).interpreters == (str(tmp_path / "user/modelpack/pythons"), "/srv/pythons")
+    assert settings.load(environ | {"MODELPACK_PYTHON_INTERPRETERS": "/a /b"}).interpreters == ("/a", "/b")

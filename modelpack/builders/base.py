@@ -11,27 +11,14 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from modelpack.builders import deb, linker_cache
-from modelpack.builders.elf import read_dynamic
+from modelpack.builders import deb, linker_cache, programs
 from modelpack.builders.problem import fail
 
-# Wheels may take these from the system (the manylinux policies). An object with a DT_RUNPATH of its own ignores the
-# interpreter's DT_RPATH, so the interpreter itself loads them, before any wheel asks.
-_MANYLINUX = (
-    "libstdc++.so.6",
-    "libgcc_s.so.1",
-    "librt.so.1",
-    "libdl.so.2",
-    "libpthread.so.0",
-    "libutil.so.1",
-    "libresolv.so.2",
-)
 _MERGED = ("bin", "sbin", "lib", "lib64")
 # What nobody reads in a model package. Copyright files stay: licences ask for it.
 _PRUNED = (
@@ -105,9 +92,10 @@ def main() -> None:
     _interpreters(root, plan)
     _linker_cache(root)
     if plan["python"]:
-        _find_library(root, plan["python"])
+        programs.find_library(root.at(f"usr/lib/python{plan['python']}"), root.out)
         own = root.at(f"usr/bin/python{plan['python']}")
-        _bytecode(root, plan["python"], sys.executable if plan["compiled_by_tools"] else own)
+        compiler = sys.executable if plan["compiled_by_tools"] else own
+        programs.compile_library(compiler, root.out, f"usr/lib/python{plan['python']}")
 
 
 def _merged(path: str) -> str:
@@ -175,10 +163,10 @@ def _interpreters(root: Root, plan: dict[str, Any]) -> None:
     python = f"usr/bin/python{plan['python']}"
     if plan["python"] and not os.path.exists(root.at(python)):
         fail("base", f"the base has no {python}")
-    needed = [name for name in _MANYLINUX if os.path.exists(root.at(f"{library}/{name}"))]
+    needed = [name for name in programs.MANYLINUX if os.path.exists(root.at(f"{library}/{name}"))]
     for program, extra in ((python, needed), ("usr/bin/dash", [])):
         if os.path.exists(root.at(program)):
-            _patch(
+            programs.patch(
                 f"{plan['tools']}/bin/patchelf",
                 root.at(program),
                 needed=extra,
@@ -188,55 +176,6 @@ def _interpreters(root: Root, plan: dict[str, Any]) -> None:
     for place, target in (("usr/bin/python3", os.path.basename(python)), ("usr/bin/sh", "dash")):
         if os.path.exists(root.at(f"usr/bin/{target}")) and not os.path.lexists(root.at(place)):
             os.symlink(target, root.at(place))
-
-
-def _patch(patchelf: str, program: str, *, needed: list[str], search_path: str, interpreter: str) -> None:
-    """Have a program load further libraries, all from one folder, and see that it came out right.
-
-    One change a call, the interpreter last: given several, patchelf 0.14 writes wrong paths, and 0.18 segments that
-    lie over each other, since Debian's Python is linked to fixed addresses.
-    """
-    changes = (
-        [word for name in needed for word in ("--add-needed", name)],
-        ["--force-rpath", "--set-rpath", search_path],
-        ["--set-interpreter", interpreter],
-    )
-    for change in changes:
-        if change:
-            subprocess.run([patchelf, *change, program], check=True)
-    found = read_dynamic(program)
-    if (
-        found is None
-        or not found.sound
-        or found.has_runpath
-        or (found.search_path, found.interpreter) != (search_path, interpreter)
-        or not set(needed) <= set(found.needed)
-    ):
-        fail("base", f"patchelf left {program} in a state it cannot start from: {found}")
-
-
-def _find_library(root: Root, python: str) -> None:
-    """Have ctypes.util.find_library ask the base; /sbin/ldconfig is the host's, or nobody's, outside a container."""
-    path = root.at(f"usr/lib/python{python}/ctypes/util.py")
-    with open(path, encoding="utf-8") as stream:
-        text = stream.read()
-    asked = "['/sbin/ldconfig', '-p']"
-    ours = [root.at("usr/sbin/ldconfig"), "-C", root.at("etc/ld.so.cache"), "-p"]
-    if text.count(asked) != 1:
-        fail("base", f"ctypes/util.py of Python {python} looks libraries up in a way that is not known")
-    with open(path, "w", encoding="utf-8") as stream:
-        stream.write(text.replace(asked, repr(ours)))
-
-
-def _bytecode(root: Root, python: str, compiler: str) -> None:
-    """Compile the standard library in two fixed halves, each by an interpreter of its own."""
-    place = f"usr/lib/python{python}"
-    script = os.path.join(os.path.dirname(__file__), "bytecode.py")
-    command = [compiler, "-s", "-S", script, "--part"]
-    halves = [subprocess.Popen([*command, half, "2", root.at(place), f"/{place}"]) for half in ("0", "1")]
-    codes = [half.wait() for half in halves]
-    if any(codes):
-        fail("base", "the standard library could not be compiled")
 
 
 def _linker_cache(root: Root) -> None:

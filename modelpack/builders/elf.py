@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from itertools import pairwise
 from typing import BinaryIO, NamedTuple
 
 _PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
 _DT_NEEDED, _DT_STRTAB, _DT_SONAME, _DT_RPATH, _DT_RUNPATH = 1, 5, 14, 15, 29
+
+
+_GLIBC = re.compile(rb"\0GLIBC_(2\.\d+)(?=[.\0])")
 
 
 class Dynamic(NamedTuple):
@@ -35,6 +39,16 @@ def read_dynamic(path: str) -> Dynamic | None:
             return _read(stream)
         except (struct.error, ArithmeticError):
             return None
+
+
+def needed_glibc(path: str) -> tuple[int, ...]:
+    """Give the newest version of the C library that an ELF file names (``GLIBC_2.34``); (0,) when it names none.
+
+    Symbol versions are read from the text of the file's dynamic strings, which holds nothing else of that form.
+    """
+    with open(path, "rb") as stream:
+        found = {match[1] for match in _GLIBC.finditer(stream.read())}
+    return max((tuple(map(int, text.split(b"."))) for text in found), default=(0,))
 
 
 def _read(stream: BinaryIO) -> Dynamic | None:

@@ -148,7 +148,8 @@ def _audit(plan: dict[str, Any], out: str) -> None:
     """Write which libraries nothing provides, and the library path when an object would not find the base's."""
     libraries = f"{plan['base']}/usr/lib/{plan['triplet']}"
     in_base = {entry.name for folder in (libraries, f"{plan['base']}/usr/lib") for entry in os.scandir(folder)}
-    objects = [(wheel["name"], path) for wheel in plan["wheels"] for path in _objects(wheel["path"])]
+    owners = [*plan["wheels"], *([plan["interpreter"]] if plan.get("interpreter") else [])]
+    objects = [(owner["name"], path) for owner in owners for path in _objects(owner["path"])]
     in_wheels = {os.path.basename(path) for _, path in objects}
     missing: dict[str, set[str]] = {}
     unseen = False

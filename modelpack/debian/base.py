@@ -43,6 +43,11 @@ TOOLS: Mapping[str, str] = {
 """What the machine that builds needs beside Python."""
 
 SEED = "busybox-static"
+_WAYS = (
+    'python: {version: "@", tarball: ./cpython-@.tar.gz} in the spec: an install_only build of python-build-standalone',
+    "python.interpreters in the machine's configuration: a folder with such tarballs",
+)
+"""How a Python is had that no suite has."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,6 +63,8 @@ class BaseRequest:
     """``amd64``, ``arm64``: of the package."""
     build_architecture: str
     """Of the machine that builds."""
+    other_pythons: tuple[str, ...] = ()
+    """What this machine has beside those of suites, for messages."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,7 +106,7 @@ def resolve_base(
         )
     releases = debian_index.load_releases(archives, access)
     target = debian_index.load(releases, request.target_architecture, access)
-    python = [python_package(request.suite, target, request.python)] if request.python else []
+    python = [python_package(request, target)] if request.python else []
     more = debian_index.load_releases(tools, access) if tools_suite != request.suite else ()
     same = request.build_architecture == request.target_architecture and not more
     build = target if same else debian_index.load(more or releases, request.build_architecture, access)
@@ -128,24 +135,27 @@ def glibc_version(debs: Iterable[Deb]) -> str:
     raise ResolveError("the base has no C library: libc6 is not among its packages")
 
 
-def python_package(suite: str, indexes: Sequence[Index], python: str) -> str:
-    """Give the name of the package that has a version of Python.
+def python_package(request: BaseRequest, indexes: Sequence[Index]) -> str:
+    """Give the name of the package that has the version of Python that is wanted.
 
     Raises:
-        ResolveError: the suite has no such Python.
+        ResolveError: the suite has no such Python; says which there are, and the ways to have another one.
     """
+    suite, python = request.suite, request.python or ""
     names = {name for index in indexes for name in index.names()}
     if f"python{python}" in names:
         return f"python{python}"
     minors = sorted(int(match[1]) for name in names if (match := re.fullmatch(r"python3\.(\d+)", name)))
     has = " and ".join(f"Python 3.{minor}" for minor in minors) or "no Python 3"
+    message = f"Debian {suite} has {has}, not Python {python}"
     other = suites.suite_with(python)
-    if other in suites.SUITES and python in suites.SUITES[other].pythons:
-        hint = f"use base: debian:{other}, which has Python {python}"
-    else:
-        known = suites.at_hand()
-        hint = f"no Debian release that packages are made from has Python {python}; there is {known}"
-    raise ResolveError(f"Debian {suite} has {has}, not Python {python}", hint=hint)
+    if python in suites.SUITES[other].pythons:
+        raise ResolveError(message, hint=f"use base: debian:{other}, which has Python {python}")
+    known = ", ".join((suites.at_hand(), *request.other_pythons))
+    ways = tuple(f"- {way}".replace("@", python) for way in _WAYS)
+    raise ResolveError(
+        message, details=(f"at hand: {known}", *ways), hint=f"take one of these, or bring Python {python}"
+    )
 
 
 def _deb_set(requested: Iterable[str], indexes: Sequence[Index], architecture: str) -> DebSet:

@@ -24,7 +24,12 @@ def load(path: Path, options: Options | None = None) -> Spec:
     Raises:
         SpecError: with all problems of the input and of the files that it names.
     """
-    return _recognise(path)(path, options or Options())
+    spec = _recognise(path)(path, options or Options())
+    if not spec.conda:
+        return spec
+    from modelpack.loading.conda_equivalents import replace_conda  # noqa: PLC0415 - only for conda's files
+
+    return replace_conda(spec)
 
 
 def _recognise(path: Path) -> Reader:

@@ -144,7 +144,35 @@ _DEPENDENCY_FILE = Table(
     ),
 )
 
-_PYTHON_NUMBER = Number(minimum=3, above=True, maximum=3.99)
+_PYTHON = Table(
+    short="version",
+    noun="a mapping such as {version: '3.12', tarball: ./cpython.tar.gz}",
+    keys=(
+        Key(
+            name="version",
+            shape=Text(
+                noun="a Python version such as 3.11",
+                pattern=r"^3\.[1-9][0-9]*$",
+                numbers=Number(minimum=3, above=True, maximum=3.99),
+            ),
+            doc="Python version, major and minor",
+            required=True,
+        ),
+        Key(
+            name="tarball",
+            shape=PATH,
+            doc="Archive with the interpreter, in the shape that python-build-standalone calls install_only; "
+            "the base's own, or one that the machine has, when absent",
+            mistaken=("path", "archive", "interpreter"),
+        ),
+        Key(
+            name="sha256",
+            shape=Text(noun="a sha256 of 64 hexadecimal digits", pattern=r"^[0-9a-f]{64}$"),
+            doc="Digest that the tarball has to have",
+            mistaken=("hash", "digest"),
+        ),
+    ),
+)
 
 _CONTENT = (
     Key(
@@ -157,7 +185,7 @@ _CONTENT = (
     ),
     Key(
         name="python",
-        shape=Text(noun="a Python version such as 3.11", pattern=r"^3\.[1-9][0-9]*$", numbers=_PYTHON_NUMBER),
+        shape=_PYTHON,
         doc="Python version, major and minor; the base's own when absent: "
         + ", ".join(f"{' or '.join(suite.pythons)} on {name}" for name, suite in suites.SUITES.items()),
         mistaken=("python_version", "python-version"),

@@ -21,7 +21,7 @@ from modelpack.loading.shape_reader import Value, nearest, read
 from modelpack.loading.sources import FILE, FOLDER, Folder, find_source
 from modelpack.loading.yamlfile import Findings, join_path, read_yaml, show
 from modelpack.lock import FILENAME as LOCK
-from modelpack.spec import Base, Code, Image, Server, Source, Spec
+from modelpack.spec import Base, Code, Image, Interpreter, Server, Source, Spec
 
 FILENAME = "modelpack.yaml"
 SCORING_SCRIPT = "score.py"
@@ -80,8 +80,10 @@ class _Loader:
     def spec(self, path: Path, servers: Path) -> Spec:
         root = self.root
         found = self.dependencies(path)
-        base = self.base(root.get_text("python") or found.python)
-        python = self.python(found, base.suite)
+        interpreter, asked_python = self.interpreter(), self.asked_python(found)
+        base = self.base(None if interpreter else asked_python)
+        python = asked_python or suites.default_python(base.suite)
+        judge_python(python, found)
         asked = root.fields.get("server")
         name = asked.get_text("name") if asked else None
         entry = read_entry(name, servers) if name else None
@@ -94,6 +96,7 @@ class _Loader:
             description=root.get_text("description"),
             models=self.models(),
             python=python,
+            interpreter=interpreter,
             requirements=tuple(found.requirements),
             constraints=tuple(found.constraints),
             conda=tuple(found.conda),
@@ -156,12 +159,17 @@ class _Loader:
             read_dependencies(source.path, found, selection)
         return found
 
-    def python(self, found: Dependencies, suite: str) -> str:
-        """Give the version of Python, which the spec, a file of dependencies or the base says."""
+    def asked_python(self, found: Dependencies) -> str | None:
+        """Give the version of Python that the spec or a file of dependencies says; None leaves it to the base."""
         value = self.root.fields.get("python")
-        chosen = value.text if value else found.python or suites.default_python(suite)
-        judge_python(chosen, found)
-        return chosen
+        return (value and value.get_text("version")) or found.python
+
+    def interpreter(self) -> Interpreter | None:
+        value = self.root.fields.get("python")
+        if value is None or "tarball" not in value.fields:
+            return None
+        source = self.source(value.fields["tarball"], FILE)
+        return Interpreter(path=source.path, sha256=value.get_text("sha256")) if source else None
 
     def code(self, entry: ServerEntry | None, python: str) -> Code | None:
         value = self.root.fields.get("code")

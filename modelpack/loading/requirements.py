@@ -71,6 +71,12 @@ def stub_hint(name: str) -> str | None:
     return _STUBS.get(name.lower())
 
 
+def distribution(text: str) -> str:
+    """Give the normalized name of the distribution that a PEP 508 requirement asks for (PEP 503)."""
+    match = re.match(r"\s*([A-Za-z0-9._-]+)", text)
+    return re.sub(r"[-_.]+", "-", match[1]).lower() if match else ""
+
+
 def _repair(text: str) -> str | None:
     """Give the hint for conda's ``name=1.0``, for ``name 1.0`` and for turned operators."""
     match = re.fullmatch(r"([A-Za-z0-9._-]+?)\s*(=>|=<|[= ])\s*([0-9][A-Za-z0-9.*]*)(=\w+)?", text)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from modelpack.lock import Deb, FileEntry, Lock, Wheel
+from modelpack.lock import Deb, FileEntry, InterpreterTarball, Lock, Wheel
 from modelpack.store import seed
 from modelpack.store.files import is_small
 from modelpack.store.storepath import flat_path, recursive_path, store_name
@@ -49,7 +49,7 @@ class Seed:
     deb: Deb
 
 
-Origin = Wheel | Deb | LargeFile | SmallFiles | Seed
+Origin = Wheel | Deb | InterpreterTarball | LargeFile | SmallFiles | Seed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,12 +100,14 @@ def _all(lock: Lock) -> Iterator[Artifact]:
             if not is_small(entry):
                 yield _large(key, entry)
     yield from map(_package, lock.python.wheels)
+    if lock.python.interpreter:
+        yield _package(lock.python.interpreter.tarball)
     yield from map(_package, lock.base.target.packages)
     yield from map(_package, lock.base.tools.packages)
     yield seed_artifact(lock.base.seed, lock.base.seed_nar_sha256)
 
 
-def _package(package: Wheel | Deb) -> Artifact:
+def _package(package: Wheel | Deb | InterpreterTarball) -> Artifact:
     name = store_name(package.filename)
     return Artifact(
         store_path=flat_path(name, package.sha256),

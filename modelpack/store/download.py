@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from modelpack.errors import FetchError
-from modelpack.lock import Deb, Wheel
+from modelpack.lock import Deb, InterpreterTarball, Wheel
 from modelpack.parallel import Stop
 from modelpack.store.artifacts import Artifact, LargeFile, Seed
 from modelpack.web import http
@@ -30,6 +30,8 @@ class Sources:
     """Addresses laid out ``sha256/<hex>``: for every kind of artifact, before all others."""
     archives: tuple[str, ...] = ()
     """Roots of Debian archives, mirrors and snapshots, with packages below ``pool``."""
+    interpreters: tuple[str, ...] = ()
+    """Addresses of interpreter tarballs, whose file names may be alike."""
     locate_wheels: Callable[[Sequence[Wheel]], Mapping[str, str]] = lambda _: {}
     """Gives the addresses of wheels by sha256; asked once for all, and only when it is needed."""
     jobs: int = 8
@@ -154,6 +156,8 @@ class Downloader:
         match artifact.origin:
             case Wheel():
                 yield from self._wheel_addresses(artifact.origin, tries)
+            case InterpreterTarball(filename=filename):
+                yield from (url for url in self._sources.interpreters if url.endswith(f"/{quote(filename)}"))
             case Deb() as deb:
                 yield from self._deb_addresses(deb)
             case Seed(deb=deb):
@@ -182,6 +186,8 @@ def _hint(artifact: Artifact) -> str:
     match artifact.origin:
         case Wheel(name=name):
             return f"configure an index that has it, or run: modelpack lock --upgrade {name}"
+        case InterpreterTarball():
+            return "put the file back in its place, or name its folder in the configuration (python.interpreters)"
         case LargeFile():
             return "put the file back in its place, or add a source that has it (artifacts.sources)"
         case _:

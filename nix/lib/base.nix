@@ -11,7 +11,7 @@
 let
   machine = platform.${lock.base.target.architecture};
 in
-derive.builder "base" [ "bytecode" "deb" "elf" "linker_cache" "problem" ] {
+derive.builder "base" [ "bytecode" "deb" "elf" "linker_cache" "problem" "programs" ] {
   name = "base-${lock.base.suite}";
   plan = {
     inherit tools;

@@ -13,6 +13,8 @@ derive.builder "environment" [ "elf" "merge" "problem" ] {
   plan = {
     inherit base;
     inherit (interpreter) program;
+    # null: the base holds it.
+    interpreter = if interpreter.ofBase then null else { inherit (interpreter) name path; };
     inherit (platform.${lock.base.target.architecture}) triplet;
     python = lock.python.version;
     file_conflicts = lock.file_conflicts or { };

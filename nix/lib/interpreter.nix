@@ -2,15 +2,45 @@
 {
   lock,
   base,
+  derive,
+  fetch,
+  foreign,
+  platform,
+  tools,
   ...
 }:
 let
-  ofBase = true;
+  wanted = lock.python.interpreter or null;
+  ofBase = wanted == null;
   # Tools of the same version do, without one program of the target being started.
   ofTools = (lock.base.tools_python or lock.python.version) == lock.python.version;
-  program = "${base}/usr/bin/python${lock.python.version}";
+  compiler = if foreign || (ofBase && ofTools) then null else program;
+  program = if ofBase then "${base}/usr/bin/python${lock.python.version}" else "${path}/bin/python${lock.python.version}";
+  path =
+    if ofBase then
+      null
+    else
+      derive.builder "interpreter" [ "bytecode" "elf" "problem" "programs" ] {
+        name = "python-${wanted.version}";
+        plan = {
+          inherit base tools;
+          inherit (platform.${lock.base.target.architecture}) triplet loader;
+          inherit (lock.base) glibc;
+          python = lock.python.version;
+          tarball = fetch.file wanted.tarball;
+          # null: the interpreter itself.
+          compiler = if foreign then "${tools}/bin/python3" else null;
+        };
+      };
 in
 {
-  inherit ofBase ofTools program;
-  compiler = if ofTools then null else program;
+  inherit
+    compiler
+    ofBase
+    ofTools
+    path
+    program
+    ;
+  # As environments name it in messages.
+  name = if ofBase then null else "Python ${wanted.version}";
 }

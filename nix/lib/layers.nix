@@ -8,6 +8,7 @@
   derive,
   environment,
   fetch,
+  interpreter,
   links,
   package,
   server,
@@ -123,6 +124,7 @@ in
   (compressed "base ${lock.base.suite}" [ base ])
   root
 ]
+++ unlessEmpty interpreter.name (if interpreter.ofBase then [ ] else [ interpreter.path ])
 ++ map (wheel: compressed "${wheel.name} ${wheel.version}" [ wheel.path ]) (builtins.filter isAlone locked)
 ++ unlessEmpty "small wheels" (map (wheel: wheel.path) others)
 ++ [ (compressed "environment" [ environment ]) ]

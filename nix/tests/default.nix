@@ -87,6 +87,29 @@ let
         expr = { inherit (parts.interpreter) compiler; own = parts.interpreter.program == "${parts.base}/usr/bin/python3.11"; };
         expected = { compiler = null; own = true; };
       };
+      "is unpacked from a tarball, on the base, and compiles by itself" = {
+        expr =
+          let
+            own = libraryOf {
+              python = {
+                version = "3.12";
+                interpreter = {
+                  version = "3.12.1";
+                  tarball = { filename = "cpython.tar.gz"; sha256 = parts.lock.base.seed_nar_sha256; size = 1; source = "interpreters"; };
+                };
+              };
+              base.tools_python = "3.11";
+            };
+          in
+          {
+            inherit (own.interpreter.path) name;
+            program = own.interpreter.program == "${own.interpreter.path}/bin/python3.12";
+            base = (plan own.base).python;
+            wheels = map (wheel: (plan wheel).compiler == own.interpreter.program) own.wheels;
+            layer = builtins.elem "Python 3.12.1" (map (layer: (plan layer).name or "") own.layers);
+          };
+        expected = { name = "python-3.12.1"; program = true; base = null; wheels = [ true true ]; layer = true; };
+      };
       "compiles by itself where the tools have another version" = {
         expr =
           let

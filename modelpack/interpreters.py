@@ -1,0 +1,139 @@
+"""The Python of a package where it is no package of the base's suite: an interpreter tarball.
+
+The shape is the one that python-build-standalone calls ``install_only``: a folder ``python`` with ``bin/python3.X``,
+``lib`` and ``include``, in which nothing depends on where it lies.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tarfile
+import zlib
+from collections.abc import Callable, Iterator
+from lzma import LZMAError
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modelpack import suites
+from modelpack.errors import ResolveError
+from modelpack.lock import FileEntry, Interpreter, InterpreterTarball
+
+if TYPE_CHECKING:
+    from modelpack.settings import Settings
+    from modelpack.spec import Spec
+
+Scan = Callable[[Path], FileEntry]
+"""Gives size and sha256 of a file."""
+
+_MACHINES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
+_NAME = re.compile(
+    r"cpython-(?P<version>3\.\d+\.\d+)\+\w+-(?P<machine>\w+?)-unknown-linux-gnu-install_only(?:_stripped)?\.tar\.\w+"
+)
+_HEADER = re.compile(r"python/include/python3\.\d+t?/patchlevel\.h")
+_VERSION = re.compile(rb'^#define\s+PY_VERSION\s+"([^"]+)"', re.MULTILINE)
+_DAMAGED = (OSError, EOFError, tarfile.TarError, zlib.error, LZMAError)
+
+
+def digest(spec: Spec, scan: Scan) -> str | None:
+    """Give the digest of what the interpreter follows from; None where the suite has the Python that is wanted."""
+    if not is_needed(spec):
+        return None
+    wanted = [spec.python, spec.platform, scan(spec.interpreter.path).sha256 if spec.interpreter else None]
+    return hashlib.sha256(json.dumps(wanted).encode()).hexdigest()
+
+
+def is_needed(spec: Spec) -> bool:
+    """Tell whether the package's Python is not of the base's suite."""
+    suite = suites.SUITES.get(spec.base.suite)
+    return spec.interpreter is not None or (suite is not None and spec.python not in suite.pythons)
+
+
+def resolve(spec: Spec, settings: Settings, scan: Scan) -> Interpreter | None:
+    """Give the interpreter that the spec names, or one that the machine has; None leaves it to the base.
+
+    Raises:
+        ResolveError: a tarball that is not what it should be.
+    """
+    path = spec.interpreter.path if spec.interpreter else _of_machine(spec, settings)
+    if path is None:
+        return None
+    entry = scan(path)
+    tarball = InterpreterTarball(filename=path.name, sha256=entry.sha256 or "", size=entry.size, source="interpreters")
+    if spec.interpreter and spec.interpreter.sha256 not in (None, tarball.sha256):
+        raise ResolveError(
+            f"{path.name} has another sha256 than the spec says: {tarball.sha256}",
+            hint=f"it says {spec.interpreter.sha256}: get the file again, or correct python.sha256",
+        )
+    version = version_of(path)
+    if version.split(".")[:2] != spec.python.split("."):
+        raise ResolveError(f"{path.name} holds Python {version}, not Python {spec.python}")
+    return Interpreter(version=version, tarball=tarball)
+
+
+def version_of(path: Path) -> str:
+    """Read the full version of the Python in a tarball: ``3.12.1``.
+
+    Raises:
+        ResolveError: not a tarball of that shape, or a damaged one.
+    """
+    try:
+        with tarfile.open(path, "r:*") as archive:
+            for member in archive:
+                if _HEADER.fullmatch(member.name.removeprefix("./")) and (file := archive.extractfile(member)):
+                    found = _VERSION.search(file.read())
+                    if found:
+                        return found[1].decode().rstrip("+")
+    except _DAMAGED as error:
+        raise ResolveError(f"{path.name} cannot be read as a tarball: {error}") from error
+    raise ResolveError(
+        f"{path.name} is no interpreter tarball: it has no python/include/python3.X/patchlevel.h",
+        hint="take an install_only build of python-build-standalone, or give one the same folders",
+    )
+
+
+def addresses(spec: Spec, settings: Settings) -> tuple[str, ...]:
+    """Give where tarballs may be had: the spec's own file, and whatever lies in the machine's folders."""
+    named = (spec.interpreter.path,) if spec.interpreter else ()
+    return tuple(path.as_uri() for path in (*named, *(path for _, path in _listed(spec.platform, settings))))
+
+
+def at_hand(spec: Spec, settings: Settings) -> tuple[str, ...]:
+    """Give what the machine's folders have for the platform: ``3.12.1 (tarball)``."""
+    versions = sorted({version for version, _ in _listed(spec.platform, settings)}, key=_key)
+    return tuple(f"{version} (tarball)" for version in versions)
+
+
+def check_compiler(spec: Spec, interpreter: Interpreter, tools_python: str, *, foreign: bool) -> None:
+    """Refuse a package for another architecture that nothing here can compile bytecode for.
+
+    Raises:
+        ResolveError: the tools have another version of Python.
+    """
+    if foreign and tools_python != spec.python:
+        raise ResolveError(
+            f"Python {interpreter.version} for {spec.platform} cannot be packaged here: "
+            f"its bytecode takes a Python {spec.python} that runs on this machine",
+            hint=f"build on {spec.platform}, or take the Python of a suite: {suites.at_hand()}",
+        )
+
+
+def _of_machine(spec: Spec, settings: Settings) -> Path | None:
+    """Give the newest tarball of the Python that is wanted; None when the suite or nobody has it."""
+    if not is_needed(spec):
+        return None
+    found = [item for item in _listed(spec.platform, settings) if item[0].split(".")[:2] == spec.python.split(".")]
+    return max(found, key=lambda item: (_key(item[0]), item[1].name), default=(None, None))[1]
+
+
+def _listed(platform: str, settings: Settings) -> Iterator[tuple[str, Path]]:
+    for folder in map(Path, settings.interpreters):
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            match = _NAME.fullmatch(path.name)
+            if match and match["machine"] == _MACHINES[platform]:
+                yield match["version"], path
+
+
+def _key(version: str) -> list[int]:
+    return [int(part) for part in version.split(".")]

@@ -1,0 +1,10 @@
+"""Which mlflow serves."""
+
+from __future__ import annotations
+
+import re
+
+from mlflow.version import VERSION as _TEXT
+
+VERSION = tuple(int(number) for number in re.findall(r"\d+", _TEXT)[:3])
+"""Of mlflow: ``(3, 17, 2)``."""

@@ -1,0 +1,109 @@
+"""``interpreters``: which tarball a package's Python comes from, and what it is held against."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tarfile
+from dataclasses import replace
+
+import pytest
+from example_project import write
+
+from modelpack import interpreters
+from modelpack.errors import ResolveError
+from modelpack.loading.native import load_spec
+from modelpack.lock import FileEntry
+from modelpack.settings import Settings
+from modelpack.spec import Base, Interpreter
+
+NAME = "cpython-{}+20240107-{}-unknown-linux-gnu-install_only.tar.gz"
+
+
+def tarball(path, version="3.12.1", top="python"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = f'#define PY_VERSION "{version}"\n'.encode()
+    with tarfile.open(path, "w:gz") as archive:
+        entry = tarfile.TarInfo(f"{top}/include/python3.12/patchlevel.h")
+        entry.size = len(content)
+        archive.addfile(entry, io.BytesIO(content))
+    return path
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(interpreters=(str(tmp_path / "folder"), str(tmp_path / "none")))
+
+
+def scan(path):
+    content = path.read_bytes()
+    return FileEntry(path=path.name, size=len(content), sha256=hashlib.sha256(content).hexdigest())
+
+
+@pytest.fixture
+def spec(tmp_path):
+    return replace(load_spec(write(tmp_path / "project")), python="3.12", platform="linux/amd64")
+
+
+def test_the_version_is_read_from_the_header(tmp_path):
+    assert interpreters.version_of(tarball(tmp_path / "a.tar.gz", "3.12.1+")) == "3.12.1"
+
+
+@pytest.mark.parametrize("content", [b"", b"no tarball", b"\x1f\x8b\x08\x00cut"])
+def test_what_is_no_tarball_is_told(tmp_path, content):
+    (tmp_path / "a.tar.gz").write_bytes(content)
+    with pytest.raises(ResolveError, match=r"a\.tar\.gz"):
+        interpreters.version_of(tmp_path / "a.tar.gz")
+
+
+def test_a_tarball_of_another_shape_is_told(tmp_path):
+    with pytest.raises(ResolveError, match="is no interpreter tarball"):
+        interpreters.version_of(tarball(tmp_path / "a.tar.gz", top="opt/python"))
+
+
+def test_a_tarball_of_the_spec_is_locked_by_its_bytes(tmp_path, spec, settings):
+    path = tarball(tmp_path / "mine.tar.gz")
+    found = interpreters.resolve(replace(spec, interpreter=Interpreter(path=path)), settings, scan)
+
+    assert found.version == "3.12.1"
+    assert found.tarball.filename == "mine.tar.gz"
+    assert found.tarball.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert found.tarball.size == path.stat().st_size
+
+
+def test_a_tarball_that_is_not_what_the_spec_says_is_refused(tmp_path, spec, settings):
+    path = tarball(tmp_path / "mine.tar.gz")
+    with pytest.raises(ResolveError, match="another sha256 than the spec says"):
+        interpreters.resolve(replace(spec, interpreter=Interpreter(path=path, sha256="0" * 64)), settings, scan)
+    with pytest.raises(ResolveError, match=r"holds Python 3\.12\.1, not Python 3\.10"):
+        interpreters.resolve(replace(spec, python="3.10", interpreter=Interpreter(path=path)), settings, scan)
+
+
+def test_the_machines_newest_tarball_serves_where_the_suite_lacks_the_python(tmp_path, spec, settings):
+    for version in ("3.12.1", "3.12.10", "3.13.0"):
+        tarball(tmp_path / "folder" / NAME.format(version, "x86_64"), version)
+    tarball(tmp_path / "folder" / NAME.format("3.12.11", "aarch64"), "3.12.11")
+    tarball(tmp_path / "folder" / NAME.format("3.12.12", "x86_64_v3"), "3.12.12")
+
+    assert interpreters.resolve(spec, settings, scan).version == "3.12.10"
+    assert interpreters.resolve(replace(spec, platform="linux/arm64"), settings, scan).version == "3.12.11"
+    assert interpreters.resolve(replace(spec, python="3.10"), settings, scan) is None
+    assert interpreters.resolve(replace(spec, python="3.11"), settings, scan) is None
+    assert interpreters.at_hand(spec, settings) == tuple(
+        f"{version} (tarball)" for version in ("3.12.1", "3.12.10", "3.13.0")
+    )
+
+
+def test_the_digest_follows_from_the_spec_alone(tmp_path, spec):
+    assert interpreters.digest(replace(spec, python="3.11"), scan) is None
+    trixie = replace(spec, python="3.11", base=Base(distribution="debian", suite="trixie"))
+    own = replace(spec, interpreter=Interpreter(path=tarball(tmp_path / "mine.tar.gz")))
+    assert len({interpreters.digest(one, scan) for one in (spec, trixie, own)}) == 3
+
+
+def test_a_foreign_package_needs_tools_of_its_python(spec):
+    found = interpreters.Interpreter(version="3.12.1", tarball=None)
+    interpreters.check_compiler(spec, found, "3.11", foreign=False)
+    interpreters.check_compiler(spec, found, "3.12", foreign=True)
+    with pytest.raises(ResolveError, match="cannot be packaged here"):
+        interpreters.check_compiler(spec, found, "3.11", foreign=True)
