@@ -46,7 +46,7 @@ def test_a_package_is_its_environment_code_and_the_model_beside_it(project):
     assert spec.requirements == (Requirement(text="numpy==2.3.1", origin="conda.yaml:7"),)
     assert spec.base == Base(distribution="debian", suite="bookworm")
     assert spec.check == Check(requests=())
-    model, sample, image = said(spec)
+    model, sample, image, *_ = said(spec)
     assert model == "note: package.yml:1:1: the model is the folder beside this file: model"
     assert sample == (
         "warning: package.yml:1:1: there is no sample request: the check only waits until the server is ready "
