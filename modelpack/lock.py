@@ -173,6 +173,34 @@ class Tree:
     """Of the folder holding the small files and the symlinks."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Weights:
+    """What is known of a file of weights by its content."""
+
+    tree: str
+    path: str
+    """Below the tree's root."""
+    format: str
+    """``pickle``, ``torch``, ``onnx``."""
+    kinds: tuple[str, ...]
+    """What a policy has to allow, of ``modelpack.weights.kinds``."""
+    imports: tuple[str, ...] = ()
+    """``module:name`` for all that its pickles name."""
+    versions: Mapping[str, str]
+    """Versions of distributions that are stamped into it."""
+    details: Mapping[str, str]
+    """What else people want to know."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LockedWeights:
+    """The weights in models and inputs."""
+
+    inspector: int
+    """Version of what looked into them."""
+    files: tuple[Weights, ...]
+
+
 LARGE = 4 << 20
 """Bytes from which a file of the user's gets a store path and a layer of its own."""
 
@@ -257,6 +285,7 @@ class Lock:
     base: DebianBase
     links: Mapping[str, str] | None = None
     """Absolute path in the image -> what it leads to, with placeholders as in ``Server.command``."""
+    weights: LockedWeights | None = None
     file_conflicts: Mapping[str, str] | None = None
     """By path in the environment, the distribution whose files alone are taken there."""
 

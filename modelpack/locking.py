@@ -36,6 +36,8 @@ from modelpack.spec import CheckRequest, Source, Spec
 from modelpack.store import files
 from modelpack.store.made import keep
 from modelpack.store.nix import system
+from modelpack.weights import judge
+from modelpack.weights.scan import weigh
 
 if TYPE_CHECKING:
     from modelpack.python.question import Choice
@@ -117,13 +119,13 @@ def make(spec: Spec, previous: Lock | None, machine: Machine, *, upgrade: bool |
     if previous is None or upgrade or previous.digests.python != _python_digest(spec, pins):
         wheels = _resolve_python(spec, pins, wheels, machine, upgrade)
     _judge_file_conflicts(spec, wheels)
-    return _assemble(spec, trees, pins, wheels)
+    return _judged(_weighed(_assemble(spec, trees, pins, wheels), spec, previous, machine), spec, machine)
 
 
 def staleness(spec: Spec, lock: Lock, machine: Machine) -> tuple[str, ...]:
     """Give why a lock is not its spec's, without asking any index; nothing when it is."""
     pins = _pins_of(lock, interpreters.digest(spec, _scanner(machine)))
-    fresh = _assemble(spec, _scan(spec, machine), pins, lock.python.wheels)
+    fresh = _weighed(_assemble(spec, _scan(spec, machine), pins, lock.python.wheels), spec, lock, machine)
     reasons = []
     if fresh.digests.interpreter != lock.digests.interpreter:
         reasons.append("python: the interpreter is another one now")
@@ -142,6 +144,7 @@ def staleness(spec: Spec, lock: Lock, machine: Machine) -> tuple[str, ...]:
         "check",
         "image",
         "links",
+        "weights",
         "file_conflicts",
     ):
         if getattr(fresh, field) != getattr(lock, field):
@@ -163,7 +166,7 @@ def check_fresh(spec: Spec, lock: Lock | None, machine: Machine) -> Lock:
     reasons = staleness(spec, lock, machine)
     if reasons:
         raise LockError(f"{path.name} is stale", details=reasons, hint="run: modelpack lock")
-    return lock
+    return _judged(lock, spec, machine)
 
 
 def check_builds_here(lock: Lock) -> None:
@@ -215,6 +218,26 @@ def write(lock: Lock, path: Path) -> bool:
             temporary.unlink(missing_ok=True)
         raise LockError(f"{path.name} cannot be written: {error.strerror}") from error
     return True
+
+
+def _weighed(lock: Lock, spec: Spec, previous: Lock | None, machine: Machine) -> Lock:
+    """Give the lock with what its weights are; those of trees that the previous one has too are not read again."""
+    return replace(lock, weights=weigh(lock.trees, layouts(spec, machine.cache), previous))
+
+
+def _judged(lock: Lock, spec: Spec, machine: Machine) -> Lock:
+    """Give the lock, when its weights may be in it and fit it; what is worth knowing of them is told.
+
+    Raises:
+        SpecError: with all that may not, or do not.
+    """
+    of_spec = (f"{spec.path.name}: formats", spec.formats)
+    of_machine = ("weights.formats of this machine", machine.settings.formats)
+    if problems := tuple(dict.fromkeys(judge.problems(lock, of_spec, of_machine))):
+        raise SpecError(problems)
+    for notice in judge.notices(lock):
+        machine.progress.note(f"{notice.severity}: {notice}")
+    return lock
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelpack.errors import ModelpackError
+from modelpack.weights.kinds import KINDS
 
 if TYPE_CHECKING:
     from modelpack.debian.sources import Archive
@@ -36,6 +37,7 @@ _KEYS: Mapping[str, Any] = {
     "artifacts": {"sources": [str]},
     "python": {"interpreters": [str]},
     "nix": {"store": str, "sandbox": bool},
+    "weights": {"formats": [str]},
 }
 _NOUNS = {str: "a text", bool: "true or false", list: "a list", dict: "a table"}
 _SWITCH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -55,6 +57,9 @@ class Settings:
     """``python.interpreters``: folders with interpreter tarballs, named as python-build-standalone names them."""
     nix_store: str | None = None
     """``nix.store``: as for ``nix --store``; None leaves it to Nix."""
+    formats: tuple[str, ...] | None = None
+    """``weights.formats``: kinds of weights that packages made here may hold, whatever their specs say; see the
+    reference of weights for their names."""
     nix_sandbox: bool = True
     """``nix.sandbox``: False builds without it, and marks packages as not hermetic."""
 
@@ -76,9 +81,17 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         snapshots=tuple(values.get("debian.snapshots", ())),
         artifacts=tuple(values.get("artifacts.sources", ())),
         interpreters=tuple(values.get("python.interpreters", ())),
+        formats=_formats(values.get("weights.formats")),
         nix_store=values.get("nix.store") or None,
         nix_sandbox=values.get("nix.sandbox", True),
     )
+
+
+def _formats(names: list[str] | None) -> tuple[str, ...] | None:
+    for name in names or ():
+        if name not in KINDS:
+            raise ModelpackError(f"weights.formats: not a kind of weights: {name}{_near(name, dict.fromkeys(KINDS))}")
+    return None if names is None else tuple(names)
 
 
 def cache_dir(environ: Mapping[str, str] = os.environ) -> Path:

@@ -202,6 +202,8 @@ class Spec:
     inputs: Mapping[str, Source]
     environment_variables: Mapping[str, str]
     base: Base
+    formats: tuple[str, ...] | None = None
+    """Kinds of weights that may be in the package (``modelpack.weights.kinds``); None: all but unsafe pickles."""
     file_conflicts: Mapping[str, str] = field(default_factory=dict)
     """Where wheels install different files at one path: by path, the distribution that alone is taken there."""
     check: Check | None

@@ -47,7 +47,9 @@ def machine(folder):
 def lock_of(spec, machine):
     """Give the lock of a spec, with a base and wheels that no index has."""
     example = example_lock.lock()
-    return locking._assemble(spec, locking._scan(spec, machine), locking._pins_of(example, None), example.python.wheels)
+    pins = locking._pins_of(example, None)
+    lock = locking._assemble(spec, locking._scan(spec, machine), pins, example.python.wheels)
+    return locking._weighed(lock, spec, None, machine)
 
 
 def write_lock(folder, machine, **changes):

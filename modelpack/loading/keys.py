@@ -8,6 +8,7 @@ from typing import Any, cast
 from modelpack import suites
 from modelpack.loading.shape import Data, Either, Key, Many, Named, Never, Number, Table, Text
 from modelpack.spec import Check, CheckRequest, Image
+from modelpack.weights.kinds import KINDS
 
 DEFAULT_BASE = f"debian:{suites.DEFAULT}"
 DEFAULT_SERVER = "azureml"
@@ -174,6 +175,18 @@ _PYTHON = Table(
     ),
 )
 
+_FORMATS = (
+    ("torch", "pickle"),
+    ("pytorch", "pickle"),
+    ("joblib", "pickle"),
+    ("pkl", "pickle"),
+    ("npz", "numpy"),
+    ("npy", "numpy"),
+    ("h5", "hdf5"),
+    ("ggml", "gguf"),
+    ("tensorflow", "savedmodel"),
+)
+
 _CONTENT = (
     Key(
         name="model",
@@ -208,6 +221,12 @@ _CONTENT = (
         shape=Named(name=SAFE_NAME, value=_SOURCE, noun="a mapping from names to paths"),
         doc="Further files and folders, by name",
         mistaken=("assets", "files", "data"),
+    ),
+    Key(
+        name="formats",
+        shape=Many(item=Text(choices=KINDS, mistaken=_FORMATS), noun="a list of formats", some=True),
+        doc="Formats of weights that may be in the package, told by their content; all but unsafe-pickle when absent",
+        mistaken=("allowed_formats", "weights", "formats_allowed"),
     ),
 )
 

@@ -106,6 +106,7 @@ class _Loader:
             server=read_server(asked, entry, root, self.findings) if asked and entry else Server(name=""),
             inputs=self.inputs(),
             environment_variables=root.get_mapping("environment_variables"),
+            formats=root.get_texts("formats"),
             file_conflicts={path: _normalized(name) for path, name in root.get_mapping("file_conflicts").items()},
             base=base,
             check=read_check(root, entry, self.folder, self.findings),
