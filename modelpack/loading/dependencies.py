@@ -20,6 +20,17 @@ class Line:
     """Key path, of a line that stands in a YAML file."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Selection:
+    """Which parts of a project's dependencies are wanted beside the main ones."""
+
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] | None = None
+    """None: those that the file itself says are wanted by default."""
+    place: Place | None = None
+    """Where that was written."""
+
+
 @dataclass(kw_only=True, slots=True)
 class Dependencies:
     """What the files read so far ask for; readers add to it."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
-from modelpack.loading.dependencies import Dependencies
-from modelpack.loading.yamlfile import Place, quote
+from modelpack.loading.dependencies import Dependencies, Selection
+from modelpack.loading.yamlfile import quote
 
 _UNSUPPORTED = {
     "setup.py": "require the project's folder instead: [.]",
@@ -15,17 +15,6 @@ _UNSUPPORTED = {
     "Pipfile": "name the Pipfile.lock",
     "conda-lock.yml": "name the environment file that it was made from",
 }
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Selection:
-    """Which parts of a project's dependencies are wanted beside the main ones."""
-
-    extras: tuple[str, ...] = ()
-    groups: tuple[str, ...] | None = None
-    """None: those that the file itself says are wanted by default."""
-    place: Place | None = None
-    """Where that was written."""
 
 
 def read_dependencies(path: Path, found: Dependencies, selection: Selection | None = None) -> None:
@@ -48,12 +37,33 @@ def read_dependencies(path: Path, found: Dependencies, selection: Selection | No
         from modelpack.loading.pip_file import read_requirements_file  # noqa: PLC0415
 
         read_requirements_file(path, found)
-    else:
-        message = f"not a form of dependencies that is known: {quote(path.name)}"
-        found.findings.add(found.place(path), message, "take requirements.txt, pyproject.toml, a lock or conda.yaml")
+    elif reader := _reader_of(path.name):
+        try:
+            reader(path, found, selection)
+        except (AttributeError, KeyError, TypeError) as error:
+            # Tools write most of these files, and the readers trust the types that the formats have.
+            found.findings.add(found.place(path), f"not laid out as a {path.name} is: {error}")
         return
-    if re.fullmatch(r".*\.(txt|in|pip|yaml|yml)", path.name) and (selection.extras or selection.groups):
+    else:
+        hint = "take pyproject.toml or requirements.txt"
+        found.findings.add(found.place(path), f"not a form of dependencies that is known: {quote(path.name)}", hint)
+        return
+    if selection.extras or selection.groups:
         found.findings.add(selection.place or found.place(path), f"{path.name} has neither extras nor groups")
+
+
+def _reader_of(name: str) -> Callable[[Path, Dependencies, Selection], None] | None:
+    """Give the reader of a file that has extras and groups."""
+    from modelpack.loading import other_locks, pylock, pyproject, uv_lock  # noqa: PLC0415 - costs start-up time
+
+    readers = {
+        "pyproject.toml": pyproject.read_pyproject,
+        "uv.lock": uv_lock.read_uv_lock,
+        "poetry.lock": other_locks.read_poetry_lock,
+        "pdm.lock": other_locks.read_poetry_lock,
+        "Pipfile.lock": other_locks.read_pipfile_lock,
+    }
+    return pylock.read_pylock if re.fullmatch(r"pylock(\.[^.]+)?\.toml", name) else readers.get(name)
 
 
 def judge_python(python: str, found: Dependencies) -> None:
@@ -64,11 +74,13 @@ def judge_python(python: str, found: Dependencies) -> None:
         return
     for place, text in found.requires_python:
         try:
-            allowed = SpecifierSet(text)
+            # Poetry has alternatives.
+            allowed = [SpecifierSet(part.strip()) for part in text.split("||")]
         except InvalidSpecifier:
             found.findings.add(place, f"not a set of versions: {quote(text)}")
             continue
         # The patch version is known only when the base is resolved.
-        if not any(allowed.contains(f"{python}.{patch}", prereleases=True) for patch in (0, 5, 10, 20, 99)):
+        versions = [f"{python}.{patch}" for patch in (0, 5, 10, 20, 99)]
+        if not any(one.contains(version, prereleases=True) for one in allowed for version in versions):
             message = f"needs Python {text}, the package has {python}"
             found.findings.add(place, message, "write python: and a version that meets both")

@@ -11,8 +11,8 @@ from modelpack import suites
 from modelpack.catalogue import SERVERS, ServerEntry, input_variable, read_entry, server_names
 from modelpack.errors import Problem, SpecError
 from modelpack.loading.check import read_check
-from modelpack.loading.dependencies import Dependencies, Line
-from modelpack.loading.dependency_files import Selection, judge_python, read_dependencies
+from modelpack.loading.dependencies import Dependencies, Line, Selection
+from modelpack.loading.dependency_files import judge_python, read_dependencies
 from modelpack.loading.keys import spec_table
 from modelpack.loading.pip_file import read_lines
 from modelpack.loading.script import judge_script

@@ -1,0 +1,112 @@
+"""``poetry.lock``, ``pdm.lock`` and ``Pipfile.lock``: their versions as constraints of what the project asks for."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from modelpack.loading.dependencies import Dependencies, Line, Selection
+from modelpack.loading.pins import digests, packages_of, pin
+from modelpack.loading.pip_file import decode, read_lines
+from modelpack.loading.pyproject import read_pyproject
+from modelpack.loading.toml_file import TomlFile, normal, read_toml
+from modelpack.loading.yamlfile import show
+from modelpack.spec import IndexAddress
+
+
+def read_poetry_lock(path: Path, found: Dependencies, selection: Selection) -> None:
+    """Read the ``pyproject.toml`` beside a lock of Poetry or PDM, and the lock's versions as constraints.
+
+    Args:
+        path: the lock.
+        found: takes them, and what is wrong.
+        selection: extras and groups of the project; none without it.
+    """
+    file = read_toml(path, found)
+    if file is None:
+        return
+    project = path.with_name("pyproject.toml")
+    if not project.is_file():
+        found.findings.add(found.place(path), "there is no pyproject.toml beside it, which says what is required")
+        return
+    read_pyproject(project, found, selection)
+    asked = {normal(one.text.split("[")[0].split(" ")[0]) for one in found.requirements if one.source}
+    for package in packages_of(file, "package"):
+        if normal(package["name"]) not in asked and not package.get("source") and not package.get("path"):
+            files = package.get("files") or _old_files(file, package["name"])
+            pinned = pin(file, package, _marker(package), (one.get("hash", "") for one in files))
+            found.constraints += [pinned] if pinned else []
+
+
+def _old_files(file: TomlFile, name: str) -> list[Mapping[str, Any]]:
+    """Give the files of a package from where Poetry before 1.3 wrote them."""
+    files = file.table("metadata", "files").get(name)
+    return files if isinstance(files, list) else []
+
+
+def _marker(package: Mapping[str, Any]) -> str:
+    """Give the marker of one of several versions of a package."""
+    for key in ("markers", "marker"):
+        if isinstance(package.get(key), str):
+            return str(package[key])
+    return ""
+
+
+def read_pipfile_lock(path: Path, found: Dependencies, selection: Selection) -> None:
+    """Read what a ``Pipfile.lock`` chose: all of it is required, or what the ``Pipfile`` beside it asks for.
+
+    Args:
+        path: the lock.
+        found: takes requirements, constraints, indexes, Python's version, and what is wrong.
+        selection: categories of packages beside the default one, as groups.
+    """
+    text = decode(path, found)
+    if text is None:
+        return
+    try:
+        content = json.loads(text)
+        meta = content["_meta"]
+    except (ValueError, KeyError, TypeError) as error:
+        found.findings.add(found.place(path), f"not a Pipfile.lock: {error}")
+        return
+    file = TomlFile(path=path, text=text, data=content, found=found)
+    groups = file.choose("group", selection.groups or (), [name for name in content if name != "_meta"])
+    direct = _direct(path.with_name("Pipfile"), groups)
+    for group in ("default", *groups):
+        for name, said in content.get(group, {}).items():
+            _take(file, name, said, wanted=direct is None or normal(name) in direct)
+    for source in [*meta.get("sources", ())][1:]:
+        found.extra_indexes.append(IndexAddress(written=show(source["url"]), url=source["url"]))
+    found.python = meta.get("requires", {}).get("python_version", found.python)
+
+
+def _direct(pipfile: Path, groups: list[str]) -> set[str] | None:
+    """Give the names that a Pipfile asks for; None when there is none that can be read."""
+    try:
+        content = tomllib.loads(pipfile.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return None
+    tables = ("packages", *(name.replace("develop", "dev-packages") for name in groups))
+    return {normal(name) for table in tables for name in content.get(table, {})}
+
+
+def _take(file: TomlFile, name: str, said: Mapping[str, Any], *, wanted: bool) -> None:
+    found, line = file.found, file.line(name, f'"{name}": {{')
+    extras = f"[{','.join(said['extras'])}]" if said.get("extras") and wanted else ""
+    marker = f" ; {said['markers']}" if said.get("markers") else ""
+    if "git" in said or "file" in said:
+        address = f"git+{said['git']}" if "git" in said else said["file"]
+        read_lines([Line(f"{name} @ {address}", line.place)], file.path, found)
+        return
+    if "path" in said:
+        read_lines([Line(f"{name}{extras} @ {said['path']}{marker}", line.place)], file.path, found)
+        return
+    before = len(found.requirements)
+    read_lines([Line(f"{name}{extras}{said.get('version', '')}{marker}", line.place)], file.path, found)
+    added = [replace(one, hashes=digests(said.get("hashes", ()))) for one in found.requirements[before:]]
+    del found.requirements[before:]
+    (found.requirements if wanted else found.constraints).extend(added)

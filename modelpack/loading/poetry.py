@@ -1,0 +1,106 @@
+"""Poetry's tables of a ``pyproject.toml``, read with poetry-core; its constraints become PEP 508 requirements."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from poetry.core.constraints.version import parse_constraint
+from poetry.core.constraints.version.exceptions import ParseConstraintError
+from poetry.core.factory import Factory
+from poetry.core.packages.dependency import Dependency
+
+from modelpack.loading.dependencies import Line, Selection
+from modelpack.loading.pip_file import read_lines
+from modelpack.loading.toml_file import TomlFile, normal
+from modelpack.loading.yamlfile import quote, show
+from modelpack.spec import IndexAddress
+
+_MAIN = "[tool.poetry.dependencies]"
+
+
+def read_poetry(file: TomlFile, selection: Selection) -> None:
+    """Read the main dependencies, the optional ones of the extras, and the groups that are asked for."""
+    dependencies = file.table("tool", "poetry", "dependencies")
+    extras = file.table("tool", "poetry", "extras")
+    chosen = file.choose("extra", selection.extras, extras)
+    wanted = {normal(re.split(r"[\[ (=<>!~;]", name)[0]) for extra in chosen for name in extras[extra]}
+    for name, said in dependencies.items():
+        if normal(name) == "python":
+            _read_python(file, said)
+        elif not _optional(said) or normal(name) in wanted:
+            _read(file, name, said, _MAIN)
+    read_groups(file, selection.groups or ())
+    _read_sources(file)
+
+
+def read_groups(file: TomlFile, wanted: Sequence[str]) -> None:
+    """Read dependency groups of Poetry's."""
+    groups = dict(file.table("tool", "poetry", "group"))
+    if old := file.table("tool", "poetry", "dev-dependencies"):
+        groups.setdefault("dev", {"dependencies": old})
+    for group in file.choose("dependency group", wanted, groups):
+        for name, said in groups[group].get("dependencies", {}).items():
+            _read(file, name, said, f"[tool.poetry.group.{group}.dependencies]")
+
+
+def _optional(said: object) -> bool:
+    return isinstance(said, dict) and said.get("optional") is True
+
+
+def _read_python(file: TomlFile, said: object) -> None:
+    line = file.line("", "python", _MAIN)
+    try:
+        file.found.requires_python.append((line.place, str(parse_constraint(str(said)))))
+    except ParseConstraintError:
+        file.found.add(line, f"not a constraint of Poetry's: {quote(str(said))}")
+
+
+def _read(file: TomlFile, name: str, said: object, after: str) -> None:
+    """Read one dependency; a list of them holds what differs by Python or platform."""
+    for one in said if isinstance(said, list) else [said]:
+        line = _line(file, name, after)
+        lines = [Line(text, line.place) for text in _texts(file, line, name, one)]
+        read_lines(lines, file.path, file.found)
+
+
+def _line(file: TomlFile, name: str, after: str) -> Line:
+    start = max(file.text.find(after), 0)
+    match = re.search(rf"(?m)^[\"']?{re.escape(name)}[\"']?\s*[=.]", file.text[start:])
+    return file.line("", match[0] if match else name, after)
+
+
+def _texts(file: TomlFile, line: Line, name: str, said: object) -> Iterator[str]:
+    """Give the line of a requirements file that a dependency means; none when something is wrong with it."""
+    if isinstance(said, dict) and "path" in said:
+        extras = f"[{','.join(said['extras'])}]" if said.get("extras") else ""
+        yield f"{name}{extras} @ {said['path']}"
+        return
+    if not isinstance(said, str | dict):
+        file.found.add(line, f"expected a version or a table, found {show(str(said))}")
+        return
+    try:
+        text = _pep_508(Factory.create_dependency(name, said))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        reason = str(error).split("\n", 1)[0]
+        file.found.add(line, f"not a dependency of Poetry's: {show(name)}: {show(reason[:1].lower() + reason[1:])}")
+        return
+    if "||" in text:
+        hint = "allow one range of versions, or put a python or markers beside each"
+        file.found.add(line, f"alternatives cannot be said in a requirement: {show(text)}", hint)
+        return
+    yield text
+
+
+def _pep_508(dependency: Dependency) -> str:
+    return re.sub(r" \(([^()]*(?:\|\|[^()]*)?)\)", r"\1", dependency.to_pep_508(), count=1)
+
+
+def _read_sources(file: TomlFile) -> None:
+    """Take the package indexes of the project's own."""
+    from modelpack.web.credentials import redact  # noqa: PLC0415 - only files that name indexes
+
+    sources = file.table("tool", "poetry").get("source", ())
+    for source in sources if isinstance(sources, list) else ():
+        if isinstance(source, Mapping) and isinstance(url := source.get("url"), str):
+            file.found.extra_indexes.append(IndexAddress(written=redact(url), url=url))

@@ -1,0 +1,88 @@
+"""``uv.lock``: what the project requires directly, and the versions that uv chose for all it reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from modelpack.loading.dependencies import Dependencies, Selection
+from modelpack.loading.pins import line_of, packages_of, pin, require, take_indexes
+from modelpack.loading.toml_file import TomlFile, read_toml
+from modelpack.loading.yamlfile import show
+
+_VERSION = 1
+_LOCAL = ("virtual", "editable", "directory")
+
+
+def read_uv_lock(path: Path, found: Dependencies, selection: Selection) -> None:
+    """Read the requirements of the project, and every chosen version as a constraint with its digests.
+
+    Args:
+        path: the ``uv.lock``.
+        found: takes them, what Python the lock is for, and what is wrong.
+        selection: extras and groups of the project; none without it.
+    """
+    file = read_toml(path, found)
+    if file is None:
+        return
+    if file.data.get("version") != _VERSION:
+        message = f"a lock of version {show(str(file.data.get('version')))}, version {_VERSION} is known"
+        found.findings.add(found.place(path), message)
+        return
+    if isinstance(text := file.data.get("requires-python"), str):
+        found.requires_python.append((file.line(text, "requires-python").place, text))
+    packages = packages_of(file, "package")
+    root = _root(file, packages)
+    if root is None:
+        return
+    others = [one for one in packages if one is not root]
+    for package in others:
+        _read_package(file, package)
+    take_indexes(found, (one["source"]["registry"] for one in others if "registry" in one.get("source", {})))
+    for item in _direct(file, root, selection):
+        require(file, _requirement(item), line_of(file, item))
+
+
+def _root(file: TomlFile, packages: list[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Give the project itself: what lies in the folder of the lock, or the only project there is."""
+    local = [one for one in packages if any(key in one.get("source", {}) for key in _LOCAL)]
+    here = [one for one in local if "." in one["source"].values()]
+    chosen = here or local
+    if len(chosen) == 1:
+        return chosen[0]
+    names = ", ".join(str(one["name"]) for one in chosen)
+    message = f"locks a workspace of several projects: {names}" if names else "locks no project"
+    file.found.findings.add(file.found.place(file.path), message, "name the pyproject.toml, or export a pylock.toml")
+    return None
+
+
+def _direct(file: TomlFile, root: Mapping[str, Any], selection: Selection) -> Iterator[Mapping[str, Any]]:
+    yield from root.get("dependencies", ())
+    optional, groups = root.get("optional-dependencies", {}), root.get("dev-dependencies", {})
+    for extra in file.choose("extra", selection.extras, optional):
+        yield from optional[extra]
+    for group in file.choose("dependency group", selection.groups or (), groups):
+        yield from groups[group]
+
+
+def _requirement(item: Mapping[str, Any]) -> str:
+    extras = f"[{','.join(item['extra'])}]" if item.get("extra") else ""
+    marker = f" ; {item['marker']}" if item.get("marker") else ""
+    version = f"=={item['version']}" if item.get("version") else ""
+    return f"{item['name']}{extras}{version}{marker}"
+
+
+def _read_package(file: TomlFile, package: Mapping[str, Any]) -> None:
+    source, line = package.get("source", {}), line_of(file, package)
+    path = next((source[key] for key in ("path", *_LOCAL) if key in source), None)
+    if path is not None:
+        require(file, f"{package['name']} @ {path if '/' in path else f'./{path}'}", line)
+    elif "git" in source or "url" in source:
+        address = f"git+{source['git']}" if "git" in source else source["url"]
+        require(file, f"{package['name']} @ {address}", line)
+    else:
+        marker = " or ".join(f"({one})" for one in package.get("resolution-markers", ()))
+        files = [*package.get("wheels", ()), package.get("sdist", {})]
+        found = pin(file, package, marker, (one.get("hash", "") for one in files))
+        file.found.constraints += [found] if found else []
