@@ -82,9 +82,7 @@ class TestProjects:
         assert texts(found.requirements)[2:] == ["pandas", "uvicorn[standard]", "torch", "pytest", "ruff"]
 
     def test_everything_wrong_is_reported_at_once(self, tmp_path):
-        content = PROJECT.replace('"flask>=2"', '"flask=2", 5, "git+https://h.invalid/x"').replace(
-            ">=3.10", ">=3.12"
-        )
+        content = PROJECT.replace('"flask>=2"', '"flask=2", 5, "git+https://h.invalid/x"').replace(">=3.10", ">=3.12")
 
         assert (
             report(tmp_path, "pyproject.toml", content, extras=("serv",), groups=("nope", "dev"))

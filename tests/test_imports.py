@@ -18,6 +18,7 @@ PRINT = {"cli", "console", "running"}
 LIBRARIES = {
     "jinja2": {"server_files", "starter"},
     "packaging": {"catalogue", "loading.*", "python.*"},
+    "poetry": {"loading.poetry"},
     "rich": {"console"},
     "typer": {"arguments", "cli"},
     "urllib3": {"web.*"},

@@ -177,6 +177,37 @@ def test_the_python_version_is_the_base_s_own():
     assert load(f"{MINIMAL}base: debian:trixie\n").python == "3.13"
 
 
+def test_a_project_is_named_with_the_extras_and_groups_that_are_wanted(project):
+    (project / "pyproject.toml").write_text(
+        '[project]\nname = "x"\nrequires-python = ">=3.12"\ndependencies = ["numpy"]\n'
+        "[project.optional-dependencies]\nserve = ['flask']\n[dependency-groups]\nmore = ['six']\n"
+    )
+    asked = "requirements: {file: pyproject.toml, extras: [serve], groups: [more]}\n"
+
+    spec = load(f'{MINIMAL}{asked}python: "3.13"\n')
+
+    assert [one.text for one in spec.requirements] == ["numpy", "flask", "six"]
+    assert report(f'{MINIMAL}{asked}python: "3.11"\n') == (
+        "pyproject.toml:3:1: needs Python >=3.12, the package has 3.11 (write python: and a version that meets both)\n"
+    )
+
+
+def test_a_list_may_hold_what_lines_of_a_requirements_file_hold(project):
+    (project / "limits.txt").write_text("numpy<3\n")
+    (project / "mine").mkdir()
+    (project / "mine/pyproject.toml").write_text('[project]\nname = "mine"\n')
+
+    spec = load(f"{MINIMAL}requirements: [-r requirements.txt, -c limits.txt, ./mine, --pre]\n")
+
+    assert [(one.text, one.origin, bool(one.source)) for one in spec.requirements] == [
+        ("numpy>=1.26", "requirements.txt:2", False),
+        ("scikit-learn   ==1.5.2 ; python_version > '3'", "requirements.txt:4", False),
+        ("mine", "modelpack.yaml:5", True),
+    ]
+    assert [(one.text, one.origin) for one in spec.constraints] == [("numpy<3", "limits.txt:1")]
+    assert spec.indexes.prereleases
+
+
 def test_a_requirements_file_is_read_line_by_line():
     spec = load(f"{MINIMAL}requirements: ./requirements.txt\n")
 

@@ -139,7 +139,7 @@ _DEPENDENCY_FILE = Table(
         Key(
             name="groups",
             shape=Many(item=Text(noun="a dependency group")),
-            doc="Dependency groups of the file that are wanted too; a lock's default groups when absent",
+            doc="Dependency groups of the file that are wanted too; the default groups of a pylock.toml when absent",
             mistaken=("group", "dependency-groups"),
         ),
     ),
