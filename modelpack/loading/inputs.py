@@ -39,7 +39,15 @@ def _recognise(path: Path) -> Reader:
 
         if kind := kind_at(path):
             return lambda path, options: load_azure(path, kind, options)
+    if path.name == "MLmodel" or ((path / "MLmodel").is_file() and not (path / "modelpack.yaml").is_file()):
+        return _mlflow
     return _native
+
+
+def _mlflow(path: Path, options: Options) -> Spec:
+    from modelpack.loading.mlflow.reader import load_mlflow  # noqa: PLC0415 - only the reader that is needed
+
+    return load_mlflow(path, options)
 
 
 def _native(path: Path, options: Options) -> Spec:

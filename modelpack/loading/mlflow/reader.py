@@ -1,0 +1,106 @@
+"""An MLflow model folder as a spec: nothing to write and nothing to edit."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from modelpack.errors import ModelpackError
+from modelpack.loading.check import SAMPLE_REQUEST
+from modelpack.loading.mlflow.environment import libraries, read_environment
+from modelpack.loading.mlflow.mlmodel import FILENAME, MLmodel, read_mlmodel
+from modelpack.loading.mlflow.samples import samples
+from modelpack.loading.mlflow.serving import choose_python, choose_server
+from modelpack.loading.native import this_platform
+from modelpack.loading.options import Options
+from modelpack.loading.sources import Folder
+from modelpack.loading.yamlfile import Findings, MapNode, Scalar, read_yaml
+from modelpack.spec import Check, CheckRequest, Image, Indexes, Requirement, Source, Spec
+
+_REGISTERED = "registered_model_meta"
+
+
+def load_mlflow(path: Path, options: Options) -> Spec:
+    """Read the MLflow model at ``path``, its folder or its MLmodel.
+
+    Raises:
+        SpecError: with all that is wrong with it.
+    """
+    if options.assets or options.model:
+        raise ModelpackError("--assets and --model are not for an MLflow model, which says all itself")
+    shown = (path if path.name != FILENAME else path.parent).as_posix()
+    at = (path.parent if path.name == FILENAME else path).resolve()
+    folder = Folder(path=at, shown="" if shown == "." else f"{shown.rstrip('/')}/", noun="the model folder")
+    findings = Findings(first=folder.shown + FILENAME)
+    model = read_mlmodel(at / FILENAME, folder, findings)
+    spec = _spec(model, folder, options, findings) if model and model.flavors else None
+    findings.raise_any()
+    assert spec is not None  # noqa: S101 - else there was a finding
+    return spec
+
+
+def _spec(model: MLmodel, folder: Folder, options: Options, findings: Findings) -> Spec:
+    environment = read_environment(model, folder, findings)
+    found = environment.chosen.found if environment.chosen else None
+    serving = choose_server(model, environment, found.requirements if found else libraries(model), findings)
+    python, base = choose_python(model, environment, findings)
+    name, version = _registered(model.folder)
+    return Spec(
+        path=model.path,
+        lock_path=model.folder.with_name(f"{model.folder.name}.lock.json"),
+        name=options.name or _name(name or model.folder.name),
+        version=version or "1",
+        description=f"MLflow model with the flavors {', '.join(model.flavors)}",
+        models={model.folder.name: Source(path=model.folder, key="model")},
+        python=python,
+        requirements=serving.requirements,
+        constraints=(*(found.constraints if found else ()), *_pins(environment.pins, serving.requirements)),
+        conda=tuple(found.conda) if found else (),
+        channels=tuple(dict.fromkeys(found.channels)) if found else (),
+        indexes=found.indexes if found else Indexes(),
+        code=None,
+        server=serving.server,
+        inputs={},
+        environment_variables={},
+        base=base,
+        check=Check(requests=_requests(model, serving.major, options, findings)),
+        image=Image(labels={}),
+        platform=this_platform(),
+        notices=findings.notices,
+    )
+
+
+def _requests(model: MLmodel, major: int | None, options: Options, findings: Findings) -> tuple[CheckRequest, ...]:
+    if options.request is None:
+        return samples(model, major, findings)
+    return (
+        CheckRequest(
+            name=Path(SAMPLE_REQUEST).stem, request=Source(path=options.request.resolve(), key="request"), response=None
+        ),
+    )
+
+
+def _pins(pins: dict[str, str], requirements: tuple[Requirement, ...]) -> tuple[Requirement, ...]:
+    """Give the versions of a uv.lock for what nothing else names; MLflow's own follow from the one that serves."""
+    from modelpack.loading.requirements import distribution  # noqa: PLC0415
+
+    named = {distribution(item.text) for item in requirements}
+    own = ("mlflow", "mlflow-skinny", "mlflow-tracing")
+    free = ((name, version) for name, version in sorted(pins.items()) if name not in named and name not in own)
+    return tuple(Requirement(text=f"{name}=={version}", origin="uv.lock:1") for name, version in free)
+
+
+def _registered(folder: Path) -> tuple[str | None, str | None]:
+    """Give name and version that a model registry wrote beside a model."""
+    path = folder / _REGISTERED
+    node = read_yaml(path, path.name, Findings()) if path.is_file() else None
+    if not isinstance(node, MapNode):
+        return None, None
+    texts = {entry.key: entry.value.text for entry in node.entries if isinstance(entry.value, Scalar)}
+    version = texts.get("model_version")
+    return texts.get("model_name"), version if version and re.fullmatch(r"[A-Za-z0-9][\w.-]*", version) else None
+
+
+def _name(text: str) -> str:
+    """Give the package's name for a name of any kind."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:100] or "model"
