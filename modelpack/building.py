@@ -177,7 +177,7 @@ def _realise(
     except CheckError as error:
         from modelpack.hints import explain  # noqa: PLC0415 - only for failures
 
-        raise explain(error, project.lock.base, machine) from error
+        raise explain(error, project.lock.base, (machine.settings, machine.cache, machine.progress)) from error
     finally:
         machine.progress.finish("building")
         stages.seconds["build"] = time.perf_counter() - began - stages.seconds.get("check", 0)

@@ -46,7 +46,9 @@ class Session:
     def __init__(self, *, quiet: bool = False, sandbox: bool = True) -> None:
         self.console = Console(quiet=quiet)
         self.settings = settings.load()
-        self.machine = locking.Machine(settings=self.settings, cache=settings.cache_dir(), progress=self.console)
+        self.machine = locking.Machine(
+            settings=self.settings, cache=settings.cache_dir(), progress=self.console, sandbox=sandbox
+        )
         self.nix = Nix.of(self.settings, sandbox=sandbox)
         self.stages = building.Stages()
 
@@ -115,6 +117,9 @@ def lock(
             f"{path.name} {state}: {len(made.python.wheels)} wheels, {len(made.base.target.packages)} Debian packages, "
             f"{sum(len(tree.files) for tree in made.trees.values())} files"
         )
+        built = [f"{wheel.name} {wheel.version}" for wheel in made.python.wheels if wheel.build]
+        if built:
+            print(f"built from source: {', '.join(built)}")
 
 
 @app.command(epilog="Example: modelpack fetch")

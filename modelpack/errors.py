@@ -80,6 +80,14 @@ class BuildError(ModelpackError):
     exit_code = 6
 
 
+class MissingBuildRequirementsError(BuildError):
+    """A build backend asks for distributions that its environment does not have."""
+
+    def __init__(self, message: str, missing: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.missing = missing
+
+
 class ToolError(ModelpackError):
     """A program or a kernel feature that is needed is missing on this machine."""
 

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-from modelpack.errors import CheckError, ModelpackError
-from modelpack.lock import DebianBase
-from modelpack.locking import Machine
+from modelpack.errors import BuildError, CheckError, ModelpackError
+from modelpack.lock import DebianBase, Wheel
+from modelpack.progress import Progress
+from modelpack.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Access = tuple[Settings, "Path", Progress]
+"""What asking the archive takes: settings, cache and whom to tell."""
 
 _MODULE = re.compile(r"No module named '([^']+)'")
+_HEADER = re.compile(r"fatal error: ([\w./+-]+): No such file or directory")
+_LINKED = re.compile(r"cannot find -l([\w.+-]+)")
+_PROGRAM = re.compile(r"(?:command '?|No such file or directory: '|Could not find |Unable to find )([\w.+-]+)")
 _LIBRARY = re.compile(r"(?:ImportError|OSError): ([^\s:]+\.so[.\d]*): cannot open shared object file")
 
 
-def explain(error: CheckError, base: DebianBase, machine: Machine) -> CheckError:
+def explain(error: CheckError, base: DebianBase, access: Access) -> CheckError:
     """Give the error again with a hint that fits its log."""
     log = "\n".join(error.details)
     library, module = _LIBRARY.search(log), _MODULE.search(log)
     if library:
-        hint = _library_hint(library[1], base, machine)
+        hint = _library_hint(library[1], base, access)
     elif module:
         hint = f"no locked distribution has the module {module[1]}: add the one that does to requirements"
     else:
@@ -25,26 +36,48 @@ def explain(error: CheckError, base: DebianBase, machine: Machine) -> CheckError
     return CheckError(error.message, details=error.details, hint=hint)
 
 
-def _library_hint(name: str, base: DebianBase, machine: Machine) -> str:
-    packages = _packages_with(name, base, machine)
+def explain_source(error: BuildError, wheel: Wheel, base: DebianBase, access: Access) -> BuildError:
+    """Give the error of a build from source again, with a hint that fits its log."""
+    log = "\n".join(error.details)
+    header, linked, module = _HEADER.search(log), _LINKED.search(log), _MODULE.search(log)
+    if header or linked:
+        name = header[1] if header else f"lib{linked[1]}.so" if linked else ""
+        found = [item for item in _packages_with(name, base, access) if item.endswith("-dev")]
+        what = f", which Debian has in {found[0]}" if found else ""
+        package = found[0] if found else "the Debian package that has it"
+        hint: str | None = f"the build lacks {name}{what}: write base: {{build_packages: [{package}]}}"
+    elif module and wheel.tree:
+        hint = f"add the distribution that has the module {module[1]} to build-system.requires in its pyproject.toml"
+    elif module:
+        hint = f"its build-system.requires lacks what has the module {module[1]}: take a version that has a wheel"
+    elif program := _PROGRAM.search(log):
+        hint = f"the build may lack the program {program[1]}: name its Debian package in base.build_packages"
+    else:
+        hint = None
+    return BuildError(error.message, hint=hint or error.hint, details=error.details)
+
+
+def _library_hint(name: str, base: DebianBase, access: Access) -> str:
+    packages = _packages_with(name, base, access)
     if not packages:
         return f"the base lacks {name}: add the Debian package that has it to base.packages"
     others = f" (also in {', '.join(packages[1:4])})" if len(packages) > 1 else ""
     return f"the base lacks {name}, which Debian has in {packages[0]}{others}: add it to base.packages"
 
 
-def _packages_with(name: str, base: DebianBase, machine: Machine) -> tuple[str, ...]:
+def _packages_with(name: str, base: DebianBase, access: Access) -> tuple[str, ...]:
     """Ask the archive's index of files; without one, say nothing rather than guess."""
     from modelpack.debian import index as debian_index  # noqa: PLC0415 - only for failures
     from modelpack.debian.contents import packages_with_libraries  # noqa: PLC0415
-    from modelpack.debian.release import Access  # noqa: PLC0415
+    from modelpack.debian.release import Access as ReleaseAccess  # noqa: PLC0415
     from modelpack.debian.sources import archives_for  # noqa: PLC0415
     from modelpack.web import http  # noqa: PLC0415 - only for failures
 
-    access = Access(cache=machine.cache / "debian", read=http.read, progress=machine.progress)
+    settings, cache, progress = access
+    reading = ReleaseAccess(cache=cache / "debian", read=http.read, progress=progress)
     try:
-        archives = archives_for(base.suite, configured=machine.settings.archives)
-        releases = debian_index.load_releases(archives, access)
-        return packages_with_libraries((name,), releases, base.target.architecture, access).get(name, ())
+        archives = archives_for(base.suite, configured=settings.archives)
+        releases = debian_index.load_releases(archives, reading)
+        return packages_with_libraries((name,), releases, base.target.architecture, reading).get(name, ())
     except ModelpackError:
         return ()

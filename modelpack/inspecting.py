@@ -33,7 +33,14 @@ def inspect(project: Project, nix: Nix) -> dict[str, Any]:
         "python": {
             "version": lock.python.version,
             "wheels": [
-                {"name": wheel.name, "version": wheel.version, "size": wheel.size, "sha256": wheel.sha256}
+                {
+                    "name": wheel.name,
+                    "version": wheel.version,
+                    "size": wheel.size,
+                    "sha256": wheel.sha256,
+                    "source": wheel.source,
+                    "built_from": wheel.filename if wheel.build else None,
+                }
                 for wheel in lock.python.wheels
             ],
         },
@@ -132,5 +139,12 @@ def text(content: dict[str, Any]) -> str:
 
 def _sized(title: str, items: list[dict[str, Any]]) -> str:
     total = sum(item["size"] for item in items)
-    rows = [(item["name"], item["version"], size(item["size"])) for item in items]
+    rows = [(item["name"], item["version"], size(item["size"]), _origin(item)) for item in items]
     return f"{title} ({len(items)}, {size(total)})\n{table(rows, right=_RIGHT)}"
+
+
+def _origin(item: dict[str, Any]) -> str:
+    """Say what a distribution is built from, and which are the user's own; nothing of others."""
+    if item.get("built_from"):
+        return f"built from {item['built_from']}"
+    return "your own" if item.get("source") == "local" else ""

@@ -28,19 +28,36 @@ class Parent:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Build:
+    """How a wheel is built from source (PEP 517)."""
+
+    requires: tuple[str, ...]
+    """Requirements of the build: the project's, and those that its backend adds."""
+    wheels: tuple[str, ...]
+    """File names of what meets them, among ``BuildTools.wheels``."""
+    compilers: bool
+    """Whether the compilers are there, since the source may have parts to compile."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Wheel:
-    """One pinned wheel."""
+    """One pinned wheel, or with ``build`` the source that one is built from."""
 
     name: str
     """PEP 503 normalized."""
     version: str
     filename: str
+    """Of the file that is had: the wheel, or the source archive; ``NAME/`` for a folder of sources."""
     sha256: str
+    """Of that file; of the user's own, of what its tree lists."""
     size: int
     """Bytes."""
     source: str
-    """``pypi``: whatever Python package indexes the machine is configured for."""
+    """``pypi``: whatever Python package indexes the machine is configured for; ``local``: the user's own."""
     required_by: tuple[Parent, ...] = ()
+    build: Build | None = None
+    tree: str | None = None
+    """The lock's tree that holds it, when it is the user's own."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,18 +86,6 @@ class Interpreter:
     version: str
     """``3.12.1``."""
     tarball: InterpreterTarball
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Python:
-    """The Python environment."""
-
-    version: str
-    """``3.11``."""
-    requirements: tuple[LockedRequirement, ...]
-    wheels: tuple[Wheel, ...]
-    interpreter: Interpreter | None = None
-    """None: the package pythonX.Y of the base."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,6 +130,31 @@ class DebSet:
     """``amd64``, ``arm64``."""
     requested: tuple[str, ...]
     packages: tuple[Deb, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BuildTools:
+    """What wheels are built with, on the machine that builds; none of it is in the package."""
+
+    wheels: tuple[Wheel, ...]
+    evidence: tuple[Evidence, ...] = ()
+    """Of the compilers."""
+    compilers: DebSet | None = None
+    """None when no source needs any."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Python:
+    """The Python environment."""
+
+    version: str
+    """``3.11``."""
+    requirements: tuple[LockedRequirement, ...]
+    wheels: tuple[Wheel, ...]
+    build: BuildTools | None = None
+    """None when nothing is built from source."""
+    interpreter: Interpreter | None = None
+    """None: the package pythonX.Y of the base."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,15 +7,17 @@ import hashlib
 import json
 import os
 import re
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelpack import catalogue, interpreters, places, suites
-from modelpack.errors import LockError, Problem, ResolveError, SpecError
+from modelpack import catalogue, interpreters, places, projects, suites
+from modelpack.errors import LockError, Problem, SpecError
 from modelpack.lock import (
     VERSION,
+    BuildTools,
     DebianBase,
     Digests,
     FileEntry,
@@ -42,6 +44,7 @@ from modelpack.weights.scan import weigh
 if TYPE_CHECKING:
     from modelpack.python.question import Choice
     from modelpack.store.download import Sources
+    from modelpack.workshop import Workshop
 
 _ARCHITECTURES = {"linux/amd64": "amd64", "linux/arm64": "arm64", "x86_64-linux": "amd64", "aarch64-linux": "arm64"}
 # Raised when the same spec has to be resolved to something else: it makes every lock's sections stale.
@@ -56,6 +59,8 @@ class Machine:
     settings: Settings
     cache: Path
     progress: Progress
+    sandbox: bool = True
+    """False builds from source without Nix's sandbox."""
 
 
 def layouts(spec: Spec, cache: Path) -> dict[str, files.Layout]:
@@ -77,7 +82,7 @@ def layouts(spec: Spec, cache: Path) -> dict[str, files.Layout]:
         trees["server"] = programs
     if samples := _samples(spec, cache / "made"):
         trees["samples"] = samples
-    return trees
+    return {**trees, **projects.layouts(spec)}
 
 
 def _samples(spec: Spec, made: Path) -> dict[str, Path]:
@@ -115,17 +120,18 @@ def make(spec: Spec, previous: Lock | None, machine: Machine, *, upgrade: bool |
     if previous is None or base is None or upgrade is True or previous.digests.base != _base_digest(spec, interpreter):
         base = _resolve_base(spec, interpreter, previous, machine)
     pins = _Pins(base=base, interpreter=interpreter, interpreter_digest=digest)
-    wheels = previous.python.wheels if previous else ()
-    if previous is None or upgrade or previous.digests.python != _python_digest(spec, pins):
-        wheels = _resolve_python(spec, pins, wheels, machine, upgrade)
-    _judge_file_conflicts(spec, wheels)
-    return _judged(_weighed(_assemble(spec, trees, pins, wheels), spec, previous, machine), spec, machine)
+    found = Distributions.of(previous)
+    if previous is None or upgrade or previous.digests.python != _python_digest(spec, pins, trees):
+        found = _resolve_python(_assemble(spec, trees, pins, Distributions()), spec, found, machine, upgrade)
+    _judge_file_conflicts(spec, found.wheels)
+    return _judged(_weighed(_assemble(spec, trees, pins, found), spec, previous, machine), spec, machine)
 
 
 def staleness(spec: Spec, lock: Lock, machine: Machine) -> tuple[str, ...]:
     """Give why a lock is not its spec's, without asking any index; nothing when it is."""
     pins = _pins_of(lock, interpreters.digest(spec, _scanner(machine)))
-    fresh = _weighed(_assemble(spec, _scan(spec, machine), pins, lock.python.wheels), spec, lock, machine)
+    fresh = _assemble(spec, _scan(spec, machine), pins, Distributions.of(lock))
+    fresh = _weighed(fresh, spec, lock, machine)
     reasons = []
     if fresh.digests.interpreter != lock.digests.interpreter:
         reasons.append("python: the interpreter is another one now")
@@ -253,7 +259,20 @@ def _pins_of(lock: Lock, interpreter_digest: str | None) -> _Pins:
     return _Pins(base=lock.base, interpreter=lock.python.interpreter, interpreter_digest=interpreter_digest)
 
 
-def _assemble(spec: Spec, trees: dict[str, Tree], pins: _Pins, wheels: tuple[Wheel, ...]) -> Lock:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Distributions:
+    """What requirements are resolved to."""
+
+    wheels: tuple[Wheel, ...] = ()
+    build: BuildTools | None = None
+
+    @classmethod
+    def of(cls, lock: Lock | None) -> Distributions:
+        """Give what a lock has; nothing for none."""
+        return cls(wheels=lock.python.wheels, build=lock.python.build) if lock else cls()
+
+
+def _assemble(spec: Spec, trees: dict[str, Tree], pins: _Pins, found: Distributions) -> Lock:
     names = [name for name in trees if name != "samples"]
     places.require(spec.links, names, image=False, where=spec.path.name)
     return Lock(
@@ -264,7 +283,7 @@ def _assemble(spec: Spec, trees: dict[str, Tree], pins: _Pins, wheels: tuple[Whe
         platform=spec.platform,
         build_system=system(),
         digests=Digests(
-            python=_python_digest(spec, pins),
+            python=_python_digest(spec, pins, trees),
             base=_base_digest(spec, pins.interpreter),
             interpreter=pins.interpreter_digest,
         ),
@@ -274,7 +293,11 @@ def _assemble(spec: Spec, trees: dict[str, Tree], pins: _Pins, wheels: tuple[Whe
         image=LockedImage(user=spec.image.user, labels=spec.image.labels, compression=spec.image.compression),
         trees=trees,
         python=Python(
-            version=spec.python, requirements=_requirements(spec), wheels=wheels, interpreter=pins.interpreter
+            version=spec.python,
+            requirements=_requirements(spec),
+            wheels=found.wheels,
+            build=found.build,
+            interpreter=pins.interpreter,
         ),
         base=pins.base,
         links=dict(spec.links) or None,
@@ -372,9 +395,12 @@ def _base_digest(spec: Spec, interpreter: Interpreter | None) -> str:
     return _digest([spec.base.distribution, spec.base.suite, packages, python, spec.platform, system()])
 
 
-def _python_digest(spec: Spec, pins: _Pins) -> str:
+def _python_digest(spec: Spec, pins: _Pins, trees: Mapping[str, Tree]) -> str:
     requirements = sorted(item.requirement for item in _requirements(spec))
-    return _digest([requirements, _limits(spec), _python_patch(spec, pins), spec.platform, pins.base.glibc])
+    own = [[name, files.digest(tree)] for name, tree in sorted(trees.items()) if name.startswith(projects.PREFIX)]
+    built = [own, sorted(spec.base.build_packages)] if own or spec.base.build_packages else []
+    target = [_python_patch(spec, pins), spec.platform, pins.base.glibc]
+    return _digest([requirements, _limits(spec), *target, *built])
 
 
 def _limits(spec: Spec) -> list[object]:
@@ -444,33 +470,68 @@ def _resolve_base(spec: Spec, interpreter: Interpreter | None, previous: Lock | 
 
 
 def _resolve_python(
-    spec: Spec, pins: _Pins, previous: tuple[Wheel, ...], machine: Machine, upgrade: bool | Sequence[str]
-) -> tuple[Wheel, ...]:
+    lock: Lock, spec: Spec, previous: Distributions, machine: Machine, upgrade: bool | Sequence[str]
+) -> Distributions:
+    """Pin the distributions of a lock that has everything else."""
     from modelpack.python import resolve as python_resolve  # noqa: PLC0415 - packaging and uv, which most runs do not need
+    from modelpack.python.from_source import Sources as PythonSources  # noqa: PLC0415
+    from modelpack.python.metadata import MetadataStore  # noqa: PLC0415
     from modelpack.python.question import Limits  # noqa: PLC0415
     from modelpack.python.scope import Scope  # noqa: PLC0415
+    from modelpack.python.target import Target  # noqa: PLC0415
 
-    for item in spec.requirements:
-        if item.source:
-            raise ResolveError(
-                f"{item.origin}: a path cannot be packaged: {item.source.path}",
-                hint="build a wheel of it and name its folder as find-links",
-            )
-    return python_resolve.resolve(
-        _requirements(spec),
-        python=_python_patch(spec, pins),
-        platform=spec.platform,
-        glibc=pins.base.glibc,
+    pins = _pins_of(lock, None)
+    python, scope = _python_patch(spec, pins), Scope(spec.path.parent, spec.indexes)
+    kept = Distributions() if upgrade is True else previous
+    with tempfile.TemporaryDirectory(prefix="modelpack-") as folder:
+        found = PythonSources(
+            Path(folder),
+            target=Target(python, spec.platform, pins.base.glibc),
+            store=MetadataStore(machine.cache),
+            workshop=_workshop(lock, spec, kept.build, machine),
+            previous=kept.wheels,
+            pool=kept.build.wheels if kept.build else (),
+        )
+        for own in projects.own(spec, lock.trees):
+            found.add(own)
+        wheels = python_resolve.resolve(
+            _requirements(spec),
+            python=python,
+            platform=spec.platform,
+            glibc=pins.base.glibc,
+            cache=machine.cache,
+            progress=machine.progress,
+            previous=previous.wheels,
+            upgrade=upgrade,
+            scope=scope,
+            limits=Limits(
+                constraints=spec.constraints,
+                hashed=tuple(item for item in (*spec.requirements, *spec.constraints) if item.hashes),
+            ),
+            choices=tuple(_choices(spec, pins)),
+            sources=found,
+        )
+        return Distributions(wheels=wheels, build=found.pool(wheels))
+
+
+def _workshop(lock: Lock, spec: Spec, previous: BuildTools | None, machine: Machine) -> Workshop:
+    from modelpack.python.scope import Scope  # noqa: PLC0415
+    from modelpack.workshop import Workshop  # noqa: PLC0415 - HTTP, which most runs do not need
+
+    architecture = _ARCHITECTURES[system()]
+    return Workshop(
+        template=lock,
+        python=_python_patch(spec, _pins_of(lock, None)),
+        platform=f"linux/{architecture}",
+        packages=spec.base.build_packages,
+        layouts=projects.layouts(spec),
+        sources=sources(spec, machine),
+        settings=machine.settings,
         cache=machine.cache,
-        progress=machine.progress,
-        previous=previous,
-        upgrade=upgrade,
         scope=Scope(spec.path.parent, spec.indexes),
-        limits=Limits(
-            constraints=spec.constraints,
-            hashed=tuple(item for item in (*spec.requirements, *spec.constraints) if item.hashes),
-        ),
-        choices=tuple(_choices(spec, pins)),
+        progress=machine.progress,
+        sandbox=machine.sandbox,
+        previous=previous,
     )
 
 

@@ -119,6 +119,8 @@ class Base:
     suite: str
     packages: tuple[str, ...] = ()
     """Debian packages beside the defaults."""
+    build_packages: tuple[str, ...] = ()
+    """Debian packages that building from source needs beside the compilers; they are not in the package."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

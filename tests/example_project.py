@@ -47,8 +47,8 @@ def machine(folder):
 def lock_of(spec, machine):
     """Give the lock of a spec, with a base and wheels that no index has."""
     example = example_lock.lock()
-    pins = locking._pins_of(example, None)
-    lock = locking._assemble(spec, locking._scan(spec, machine), pins, example.python.wheels)
+    pins, found = locking._pins_of(example, None), locking.Distributions.of(example)
+    lock = locking._assemble(spec, locking._scan(spec, machine), pins, found)
     return locking._weighed(lock, spec, None, machine)
 
 

@@ -126,7 +126,7 @@ update-alternatives --install /usr/bin/awk awk /usr/bin/mawk 5 \\
     --slave /usr/share/man/man1/awk.1.gz awk.1.gz /usr/share/man/man1/mawk.1.gz
 rm -rf /everything
 """
-    base._alternatives(root, [{"postinst": script}])
+    base.alternatives(root, [{"postinst": script}])
     assert str(Path(root.at("usr/lib/x/libblas.so.3")).readlink()) == "blas/libblas.so.3"
     assert str(Path(root.at("usr/bin/awk")).readlink()) == "mawk"
     assert not os.path.lexists(root.at("usr/share/man/man1/awk.1.gz"))
@@ -136,7 +136,7 @@ def test_the_first_alternative_wins_and_what_is_there_stays(root):
     unpack(root, member("./usr/bin/mawk", b""), member("./usr/bin/gawk", b""), member("./usr/bin/vi", b""))
     line = "update-alternatives --install /usr/bin/{} x /usr/bin/{} 5"
     pairs = (("awk", "mawk"), ("awk", "gawk"), ("vi", "mawk"))
-    base._alternatives(root, [{"postinst": line.format(*pair)} for pair in pairs])
+    base.alternatives(root, [{"postinst": line.format(*pair)} for pair in pairs])
     assert str(Path(root.at("usr/bin/awk")).readlink()) == "mawk"
     assert not Path(root.at("usr/bin/vi")).is_symlink()
 

@@ -110,7 +110,7 @@ def test_what_was_resolved_is_stale_only_when_what_it_was_made_from_changed(proj
     spec = rewrite(project, before, after)
     now = {
         "base": locking._base_digest(spec, None),
-        "python": locking._python_digest(spec, locking._pins_of(lock, None)),
+        "python": locking._python_digest(spec, locking._pins_of(lock, None), lock.trees),
     }
     assert [name for name, digest in now.items() if digest != getattr(lock.digests, name)] == stale
 

@@ -83,10 +83,10 @@ def main() -> None:
     for folder in _MERGED:
         os.makedirs(root.at(f"usr/{folder}"))
     with ThreadPoolExecutor(2) as pool:
-        controls = list(pool.map(lambda package: _unpack(root, package), plan["debs"]))
+        controls = list(pool.map(lambda package: unpack(root, package), plan["debs"]))
     for folder in _MERGED:
         os.symlink(f"usr/{folder}", root.at(folder))
-    _alternatives(root, controls)
+    alternatives(root, controls)
     _certificates(root)
     _status(root, plan["debs"], controls)
     _interpreters(root, plan)
@@ -110,7 +110,7 @@ def _link(path: str, target: str) -> str:
     return os.path.relpath(goal, os.path.dirname(_merged(path)))
 
 
-def _unpack(root: Root, package: dict[str, str]) -> dict[str, str]:
+def unpack(root: Root, package: dict[str, str]) -> dict[str, str]:
     """Unpack one package and give the texts of its control archive."""
     try:
         with deb.open_member(package["path"], "data.tar") as archive:
@@ -123,7 +123,7 @@ def _unpack(root: Root, package: dict[str, str]) -> dict[str, str]:
         fail("base", f"{package['name']} {error}", package=package["name"])
 
 
-def _alternatives(root: Root, controls: list[dict[str, str]]) -> None:
+def alternatives(root: Root, controls: list[dict[str, str]]) -> None:
     """Make the links that the scripts' own update-alternatives lines name, first come first served."""
     for control in controls:
         for link, goal in _ALTERNATIVE.findall(control.get("postinst", "").replace("\\\n", " ")):

@@ -49,6 +49,27 @@ _WAYS = (
 )
 """How a Python is had that no suite has."""
 
+COMPILERS: Mapping[str, str] = {
+    "g++": "the C++ compiler",
+    "gcc": "the C compiler, assembler and linker",
+    "libc6-dev": "headers of the C library",
+    "pkg-config": "says where libraries are",
+}
+"""What extension modules are compiled with, beside the headers of Python."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CompilersRequest:
+    """What is wanted of compilers."""
+
+    suite: str
+    python: str
+    """``3.11``; its headers are taken when the suite has them."""
+    packages: tuple[str, ...]
+    """Beside ``COMPILERS``, in the forms of ``BaseRequest.packages``."""
+    architecture: str
+    """Of the machine that builds."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BaseRequest:
@@ -121,6 +142,23 @@ def resolve_base(
         tools_python=tools_python,
         seed=next(deb for deb in resolve((SEED,), build, request.build_architecture) if deb.name == SEED),
     )
+
+
+def resolve_compilers(
+    request: CompilersRequest, archives: Sequence[Archive], access: Access
+) -> tuple[tuple[Evidence, ...], DebSet]:
+    """Resolve the compilers, and give what was verified of the archives too.
+
+    Raises:
+        ResolveError: as ``resolve_base``.
+        ToolError: no program that verifies signatures.
+    """
+    releases = debian_index.load_releases(archives, access)
+    indexes = debian_index.load(releases, request.architecture, access)
+    headers = f"libpython{request.python}-dev"
+    python = [headers] if any(headers in index.names() for index in indexes) else []
+    found = _deb_set((*python, *COMPILERS, *request.packages), indexes, request.architecture)
+    return tuple(release.evidence for release in releases), found
 
 
 def glibc_version(debs: Iterable[Deb]) -> str:

@@ -378,6 +378,12 @@ _BASE = Table(
             doc="Debian packages beside the defaults, such as libgl1",
             mistaken=("apt", "debs"),
         ),
+        Key(
+            name="build_packages",
+            shape=Many(item=Text(noun="the name of a Debian package", pattern=r"^[a-z0-9][a-z0-9+.-]+$")),
+            doc="Debian packages that building from source needs beside gcc and g++, such as libffi-dev",
+            mistaken=("build_depends", "apt_build"),
+        ),
     ),
 )
 

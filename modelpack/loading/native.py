@@ -215,7 +215,8 @@ class _Loader:
         chosen = (value and value.get_text("from")) or f"debian:{suites.suite_with(python)}"
         distribution, suite = chosen.split(":")
         packages = (value and value.get_texts("packages")) or ()
-        return Base(distribution=distribution, suite=suite, packages=packages)
+        build = (value and value.get_texts("build_packages")) or ()
+        return Base(distribution=distribution, suite=suite, packages=packages, build_packages=build)
 
     def image(self) -> Image:
         value = self.root.fields.get("image")

@@ -53,6 +53,13 @@ def explain(text: str, question: Question, alternatives: Sequence[Alternative], 
     return _conflict(found, question, alternatives, solve)
 
 
+def without_wheel(text: str) -> list[NormalizedName]:
+    """Give the distributions of which uv says that they have no wheel that fits."""
+    flat = " ".join(text.split())
+    found = [*_NO_WHEEL_HINT.findall(flat), *_NO_WHEEL.findall(flat)]
+    return list(dict.fromkeys(canonicalize_name(name) for name in found))
+
+
 def _index_trouble(flat: str, text: str) -> tuple[str, str] | None:
     """Tell an index that does not answer from one that has no answer."""
     refused = _REFUSED.search(flat)
@@ -75,8 +82,7 @@ def _diagnose(flat: str, question: Question) -> tuple[str | None, str | None, tu
     if unknown:
         return _no_such_name(unknown[1], question)
     involved = _involved(flat, question.roots)
-    found = [*_NO_WHEEL_HINT.findall(flat), *_NO_WHEEL.findall(flat)]
-    lacking = list(dict.fromkeys(canonicalize_name(name) for name in found))
+    lacking = without_wheel(flat)
     python = _OTHER_PYTHON.search(flat)
     if len({root.name for root in involved}) == 1:
         if python and len(involved) == 1:

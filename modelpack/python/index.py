@@ -1,4 +1,4 @@
-"""Where wheels are: their addresses by name and sha256, in whatever indexes the machine is configured for."""
+"""Where wheels and source archives are: addresses by name and sha256, in the indexes the machine is configured for."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def locate(wheels: Sequence[Wheel], *, python: str, scope: Scope) -> Mapping[str
         return {}
     scope = Scope(scope.folder, replace(scope.indexes, default=None, extra=_all_of(scope.indexes), none=False))
     sources = indexes(scope)
-    found = _ask_uv(wheels, python, scope)
+    found = _ask_uv([wheel for wheel in wheels if not wheel.build], python, scope)
     missing = [wheel for wheel in wheels if wheel.sha256 not in found]
     return {**found, **_ask_indexes(missing, sources)} if missing else found
 
@@ -104,6 +104,8 @@ def _all_of(indexes: Indexes) -> tuple[IndexAddress, ...]:
 
 def _ask_uv(wheels: Sequence[Wheel], python: str, scope: Scope) -> dict[str, str]:
     """Have uv list every file of the pinned versions, of all platforms."""
+    if not wheels:
+        return {}
     pins = [f"{wheel.name}=={wheel.version}" for wheel in wheels]
     options = ("--no-deps", "--universal", "--python-version", python)
     try:

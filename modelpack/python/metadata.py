@@ -43,10 +43,21 @@ class MetadataStore:
 
     def cached(self, wheel: Wheel) -> Distribution | None:
         """Give what an earlier run kept."""
+        content = self.kept(wheel.sha256)
+        return None if content is None else parse(wheel, content)
+
+    def kept(self, key: str) -> bytes | None:
+        """Give what was kept under a key of the caller's."""
         try:
-            return parse(wheel, (self._folder / wheel.sha256).read_bytes())
+            return (self._folder / key).read_bytes()
         except OSError:
             return None
+
+    def keep(self, key: str, content: bytes) -> None:
+        """Keep metadata, in one step: others may read and write the same."""
+        with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as file:
+            file.write(content)
+        Path(file.name).replace(self._folder / key)
 
     def read(self, wheel: Wheel, url: str) -> Distribution:
         """Give the metadata of a wheel, from ``url`` when the cache has none.
@@ -62,7 +73,7 @@ class MetadataStore:
         if content is None:
             content = self._inside(wheel, url)
         distribution = parse(wheel, content)
-        self._keep(wheel, content)
+        self.keep(wheel.sha256, content)
         return distribution
 
     def _beside(self, url: str) -> bytes | None:
@@ -99,12 +110,6 @@ class MetadataStore:
             http.download(url, part, size=wheel.size, sha256=wheel.sha256, on_bytes=lambda _: None)
             return _member(part, wheel)
 
-    def _keep(self, wheel: Wheel, content: bytes) -> None:
-        """Write in one step: others may read and write the same."""
-        with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as file:
-            file.write(content)
-        Path(file.name).replace(self._folder / wheel.sha256)
-
 
 def parse(wheel: Wheel, content: bytes) -> Distribution:
     """Read a METADATA file.
@@ -123,6 +128,18 @@ def parse(wheel: Wheel, content: bytes) -> Distribution:
         extras=frozenset(canonicalize_name(str(extra)) for extra in fields.get_all("Provides-Extra", ())),
         requires_python=str(fields.get("Requires-Python", "")),
     )
+
+
+def read_wheel(path: Path, wheel: Wheel) -> bytes:
+    """Give the METADATA file of a wheel on this machine.
+
+    Raises:
+        ResolveError: it is not a wheel.
+    """
+    try:
+        return _member(path, wheel)
+    except (zipfile.BadZipFile, KeyError, NotImplementedError, zlib.error, OSError) as error:
+        raise ResolveError(f"{wheel.filename} is not a wheel that can be read: {error}") from error
 
 
 def _member(file: Path | io.BufferedReader, wheel: Wheel) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
@@ -13,6 +14,9 @@ from modelpack.python import dependencies
 from modelpack.python.scope import Scope
 from modelpack.python.target import Target
 from modelpack.spec import Requirement as Written
+
+if TYPE_CHECKING:
+    from modelpack.python.from_source import Sources
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,6 +92,8 @@ class Question:
     scope: Scope
     allowed: Mapping[NormalizedName, Allowed] = field(default_factory=dict)
     """For the distributions of which only certain files will do."""
+    sources: Sources | None = None
+    """What is built from source, or is the user's own; None takes nothing but wheels of indexes."""
 
     @property
     def requirements(self) -> list[Requirement]:

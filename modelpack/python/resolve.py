@@ -23,6 +23,7 @@ from modelpack.python import conflicts as python_conflicts
 from modelpack.python import index as python_index
 from modelpack.python import index_settings, uv_tool
 from modelpack.python.dependencies import Closure, Distribution, closure
+from modelpack.python.from_source import Sources
 from modelpack.python.metadata import MetadataStore
 from modelpack.python.question import Alternative, Choice, Limits, Question, Root
 from modelpack.python.scope import Scope
@@ -53,6 +54,7 @@ def resolve(  # noqa: PLR0913 - the target is three words of the lock's, the res
     scope: Scope,
     limits: Limits | None = None,
     choices: Sequence[Choice] = (),
+    sources: Sources | None = None,
 ) -> tuple[Wheel, ...]:
     """Give one wheel for each distribution that the requirements need on the target, sorted by name.
 
@@ -71,15 +73,18 @@ def resolve(  # noqa: PLR0913 - the target is three words of the lock's, the res
         scope: where the indexes are found out.
         limits: which versions and files will do.
         choices: what else could be asked, which is tried when the requirements cannot be met.
+        sources: builds what has no wheel, and has the user's own; None takes nothing but wheels of indexes.
 
     Raises:
         ResolveError: the requirements cannot be met, or an index is not to be had.
         FetchError: a file that an index names is not to be had.
+        BuildError: a source cannot be built.
         ToolError: there is no uv.
     """
     if not requirements:
         return ()
     question = _question(requirements, Target(python, platform, glibc), scope, limits or Limits())
+    question = replace(question, sources=sources)
     store = MetadataStore(cache)
     kept = _kept(previous, upgrade=upgrade)
     progress.start(_TASK, unit="")
@@ -131,21 +136,35 @@ def _kept(previous: Sequence[Wheel], *, upgrade: bool | Sequence[str]) -> list[W
 
 def _as_before(question: Question, wheels: Sequence[Wheel], store: MetadataStore) -> tuple[Wheel, ...] | None:
     """Give the pins of before, if they are known to be an answer to the question."""
-    tags = frozenset(question.target.tags())
-    pins: dict[NormalizedName, Distribution] = {}
+    chosen: dict[Wheel, Distribution] = {}
     for wheel in wheels:
-        distribution = store.cached(wheel)
-        if distribution is None or tags.isdisjoint(parse_wheel_filename(wheel.filename)[3]):
+        found = _pinned_before(wheel, question, store)
+        if found is None or not _runs_on(found[1], question.target):
             return None
-        if not _runs_on(distribution, question.target):
+        if found[0].tree is None and not _may_be(found[1].name, found[0].sha256, question):
             return None
-        if not _may_be(distribution.name, wheel.sha256, question):
-            return None
-        pins[distribution.name] = distribution
+        chosen[found[0]] = found[1]
+    pins = {distribution.name: distribution for distribution in chosen.values()}
     result = closure(question.requirements, pins, question.target.environment())
     if result.unmet or result.unknown_extras or python_conflicts.broken(question, pins):
         return None
-    return _explained(wheels, result)
+    return _explained(chosen, result)
+
+
+def _pinned_before(wheel: Wheel, question: Question, store: MetadataStore) -> tuple[Wheel, Distribution] | None:
+    """Give a pin of before as it is now, if it will still do and its metadata is known."""
+    sources = question.sources
+    if sources and (own := sources.own(wheel.name)):
+        return own
+    if wheel.source == "local":
+        return None
+    if wheel.build:
+        distribution = sources.cached(wheel) if sources else None
+    else:
+        distribution = store.cached(wheel)
+        if frozenset(question.target.tags()).isdisjoint(parse_wheel_filename(wheel.filename)[3]):
+            return None
+    return (wheel, distribution) if distribution else None
 
 
 def _question(requirements: Sequence[LockedRequirement], target: Target, scope: Scope, limits: Limits) -> Question:
@@ -169,7 +188,7 @@ def _anew(
 ) -> tuple[Wheel, ...]:
     """Ask uv, then read the metadata of what it chose."""
     asks = {
-        "all": lambda: _ask_uv(question, kept, upgrade=upgrade),
+        "all": lambda: _ask_with_sources(question, kept, upgrade=upgrade),
         "newest": lambda: _ask_newest(question),
     }
     try:
@@ -192,6 +211,31 @@ def _anew(
     return wheels
 
 
+def _ask_with_sources(question: Question, kept: Sequence[Wheel], *, upgrade: bool | Sequence[str]) -> uv_tool.Answer:
+    """Ask uv, and again with the source archives of whatever turns out to have no wheel."""
+    sources = question.sources
+    if sources is None:
+        return _ask_uv(question, kept, upgrade=upgrade)
+    for wheel in kept:
+        if wheel.build and wheel.source != "local":
+            sources.offer(wheel.name)
+    while True:
+        try:
+            answer = _ask_uv(question, kept, upgrade=upgrade)
+        except uv_tool.UvError as error:
+            lacking = python_conflicts.without_wheel(str(error))
+            if not [name for name in lacking if sources.offer(name)]:
+                raise
+            continue
+        packages = answer.pylock.get("packages", ())
+        chosen = [(canonicalize_name(package["name"]), Version(package["version"])) for package in packages]
+        guesses = [pin for pin in chosen if sources.guessed(*pin)]
+        if not guesses:
+            return answer
+        for pin in guesses:
+            sources.learn(*pin)
+
+
 def _ask_uv(question: Question, kept: Sequence[Wheel], *, upgrade: bool | Sequence[str]) -> uv_tool.Answer:
     target = question.target
     options = ["--python-version", target.python, "--python-platform", target.uv_platform()]
@@ -199,12 +243,14 @@ def _ask_uv(question: Question, kept: Sequence[Wheel], *, upgrade: bool | Sequen
         options.append("--refresh")
     elif upgrade:
         options += [word for name in upgrade for word in ("--refresh-package", name)]
+    sources = question.sources
     return uv_tool.compile_requirements(
-        list(map(str, question.requirements)),
+        [*map(str, question.requirements), *(sources.pins() if sources else ())],
         options,
         scope=question.scope,
         constraints=[str(root.requirement) for root in question.constraints],
         preferences=[(wheel.name, wheel.version) for wheel in kept],
+        shelf=sources.folder if sources else None,
     )
 
 
@@ -213,6 +259,11 @@ def _described(pylock: Mapping[str, Any], question: Question, store: MetadataSto
     python_index.indexes(question.scope)
 
     def describe(item: tuple[Package, PackageWheel]) -> tuple[Wheel, Distribution]:
+        package = item[0]
+        if question.sources and package.version:
+            known = question.sources.known(package.name, package.version)
+            if known:
+                return known
         wheel, url = _wheel(item)
         return wheel, store.read(wheel, url)
 
@@ -234,6 +285,7 @@ def _solve(store: MetadataStore, question: Question, whole: bool) -> dict[Normal
 def _ask_newest(question: Question) -> uv_tool.Answer:
     """Ask for the newest versions that open requirements allow by themselves; nothing when that fails."""
     limited = {root.name for root in question.constraints}
+    limited |= question.sources.own_names() if question.sources else set()
     loose = [one for one in question.requirements if not _pinned(one) and canonicalize_name(one.name) not in limited]
     target = question.target
     options = ["--no-deps", "--python-version", target.python, "--python-platform", target.uv_platform()]
@@ -263,6 +315,10 @@ def _with_allowed_files(pylock: Mapping[str, Any], question: Question) -> dict[s
     packages, lost = [], []
     for package in pylock.get("packages", ()):
         name, found = canonicalize_name(package["name"]), package.get("wheels", ())
+        own = question.sources and question.sources.known(name, Version(package["version"]))
+        if own and (own[0].tree or _may_be(name, own[0].sha256, question)):
+            packages.append(package)
+            continue
         wheels = [one for one in found if _may_be(name, one.get("hashes", {}).get("sha256", ""), question)]
         packages.append({**package, "wheels": wheels} if found else package)
         if found and not wheels:

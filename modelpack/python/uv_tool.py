@@ -11,7 +11,7 @@ import tempfile
 import threading
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,7 @@ def compile_requirements(
     scope: Scope,
     preferences: Sequence[tuple[str, str]] = (),
     constraints: Sequence[str] = (),
+    shelf: Path | None = None,
 ) -> Answer:
     """Resolve requirements with ``uv pip compile``.
 
@@ -70,12 +71,13 @@ def compile_requirements(
         scope: where uv looks for its settings.
         preferences: names and versions to keep where the requirements allow it.
         constraints: requirements that hold where something else asks for the same distribution.
+        shelf: a folder of further wheels, beside those of the indexes.
 
     Raises:
         UvError: no solution, an index that does not answer, settings that uv refuses.
         ToolError: there is no uv.
     """
-    settings = index_settings.for_uv(scope)
+    settings = _with_shelf(index_settings.for_uv(scope), shelf)
     with tempfile.TemporaryDirectory(prefix="modelpack-") as name:
         source, output = Path(name, "requirements.in"), Path(name, "pylock.toml")
         source.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -90,6 +92,14 @@ def compile_requirements(
         pylock = tomllib.loads(output.read_text(encoding="utf-8"))
     warnings = tuple(line.removeprefix("warning: ") for line in errors if line.startswith("warning: "))
     return Answer(pylock=pylock, warnings=warnings)
+
+
+def _with_shelf(settings: index_settings.UvSettings, shelf: Path | None) -> index_settings.UvSettings:
+    if shelf is None:
+        return settings
+    others = settings.environment.get("UV_FIND_LINKS") or os.environ.get("UV_FIND_LINKS")
+    links = ",".join(filter(None, (str(shelf), others)))
+    return replace(settings, environment={**settings.environment, "UV_FIND_LINKS": links})
 
 
 def indexes(scope: Scope) -> tuple[Index, ...]:

@@ -99,7 +99,10 @@ def _all(lock: Lock) -> Iterator[Artifact]:
         for entry in tree.files:
             if not is_small(entry):
                 yield _large(key, entry)
-    yield from map(_package, lock.python.wheels)
+    tools = lock.python.build
+    yield from (_package(wheel) for wheel in lock.python.wheels if wheel.tree is None)
+    yield from map(_package, tools.wheels if tools else ())
+    yield from map(_package, tools.compilers.packages if tools and tools.compilers else ())
     if lock.python.interpreter:
         yield _package(lock.python.interpreter.tarball)
     yield from map(_package, lock.base.target.packages)

@@ -85,6 +85,12 @@ def scan(layout: Layout, *, cache: Path | None, progress: Progress, name: str = 
     return Tree(files=files, nar_sha256=nar)
 
 
+def digest(tree: Tree) -> str:
+    """Give the sha256 of what a tree lists."""
+    listed = [[entry.path, entry.sha256, entry.executable, entry.link] for entry in tree.files]
+    return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
+
+
 def locate(layout: Layout, path: str) -> Path:
     """Give the place on disk of a file of the tree.
 

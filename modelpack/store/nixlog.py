@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from modelpack.errors import BuildError, CheckError, ModelpackError
+from modelpack.errors import BuildError, CheckError, MissingBuildRequirementsError, ModelpackError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,11 +106,13 @@ def _builder_error(problem: dict[str, Any]) -> ModelpackError:
     log = tuple(f"  {line}" for line in problem.get("log", ()))
     details = (
         *(str(line) for line in problem.get("differences", ())[1:]),
-        *(("the server's log ends:", *log) if log else ()),
+        *(("the log ends:" if step == "source" else "the server's log ends:", *log) if log else ()),
     )
     if step == "sandbox":
         hint = "allow it in nix.conf (a daemon lets only trusted users ask for it), or pass --no-sandbox"
         return BuildError(message, hint=f"{hint}, which marks the package as not hermetic")
+    if step == "build-requirements":
+        return MissingBuildRequirementsError(message, tuple(map(str, problem.get("missing", ()))))
     if step in ("start", "readiness", "status", "answer", "closure"):
         error: ModelpackError = CheckError(f"check failed at {step}: {message}", details=details)
     else:

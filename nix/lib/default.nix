@@ -12,21 +12,27 @@ let
     }
     // builtins.mapAttrs (_: file: import file self) {
       base = ./base.nix;
+      built = ./built.nix;
       check = ./check.nix;
+      compilers = ./compilers.nix;
       derive = ./derive.nix;
+      distribution = ./distribution.nix;
       environment = ./environment.nix;
       fetch = ./fetch.nix;
       fill = ./fill.nix;
       image = ./image.nix;
       interpreter = ./interpreter.nix;
+      join = ./join.nix;
       layers = ./layers.nix;
       links = ./links.nix;
       package = ./package.nix;
+      packed = ./packed.nix;
       platform = ./platform.nix;
       seed = ./seed.nix;
       server = ./server.nix;
       tools = ./tools.nix;
       trees = ./trees.nix;
+      unpack = ./unpack.nix;
       wheels = ./wheels.nix;
     };
 in

@@ -2,25 +2,21 @@
 {
   lock,
   base,
-  derive,
   interpreter,
-  platform,
+  join,
   wheels,
   ...
 }:
-derive.builder "environment" [ "elf" "merge" "problem" ] {
+join {
   name = "environment";
-  plan = {
-    inherit base;
-    inherit (interpreter) program;
-    # null: the base holds it.
-    interpreter = if interpreter.ofBase then null else { inherit (interpreter) name path; };
-    inherit (platform.${lock.base.target.architecture}) triplet;
-    python = lock.python.version;
-    file_conflicts = lock.file_conflicts or { };
-    wheels = builtins.genList (index: {
-      inherit (builtins.elemAt lock.python.wheels index) name;
-      path = builtins.elemAt wheels index;
-    }) (builtins.length wheels);
-  };
+  inherit base;
+  inherit (interpreter) program;
+  # null: the base holds it.
+  interpreter = if interpreter.ofBase then null else { inherit (interpreter) name path; };
+  inherit (lock.base.target) architecture;
+  fileConflicts = lock.file_conflicts or { };
+  wheels = builtins.genList (index: {
+    inherit (builtins.elemAt lock.python.wheels index) name;
+    path = builtins.elemAt wheels index;
+  }) (builtins.length wheels);
 }

@@ -11,9 +11,9 @@
   interpreter,
   links,
   package,
+  packed,
   server,
   tools,
-  trees,
   wheels,
   ...
 }:
@@ -80,8 +80,6 @@ let
   isAlone = wheel: builtins.elem wheel.name alone;
   others = builtins.filter (wheel: !isAlone wheel) locked;
 
-  # The samples are the check's, not the package's.
-  packed = builtins.removeAttrs trees [ "samples" ];
   # Trees may share a large file; its store path is in one layer all the same.
   files = builtins.attrValues (
     builtins.listToAttrs (

@@ -8,8 +8,8 @@
   environment,
   foreign,
   hermetic,
+  packed,
   server,
-  trees,
   ...
 }:
 derive.builder "package" [ "problem" ] {
@@ -19,7 +19,7 @@ derive.builder "package" [ "problem" ] {
     parts = {
       inherit base environment;
     }
-    // builtins.mapAttrs (_: tree: tree.path) (builtins.removeAttrs trees [ "samples" ]);
+    // builtins.mapAttrs (_: tree: tree.path) packed;
     description = {
       inherit checked hermetic;
       # Sample requests that the check has seen answered as expected; with none, the server only became ready.

@@ -214,7 +214,9 @@ let
       expr = (builtins.tryEval (import ../default.nix { lock = ./other-version.json; })).success;
       expected = false;
     };
-  } // import ./image.nix { inherit parts plan; };
+  }
+  // import ./image.nix { inherit parts plan; }
+  // import ./sources.nix { inherit libraryOf plan; };
 
   # What callers pass in is not the library's.
   given = [ "checked" "hermetic" "lock" "sources" ];

@@ -1,0 +1,291 @@
+"""Distributions that no index has a wheel of for the target, or that are the user's own, during a resolution.
+
+uv is never let near a source, since it would run it here. For each of these it finds a wheel on a shelf instead, which
+holds metadata alone. What a version requires is looked up only when uv has chosen it; until then its wheel on the
+shelf requires nothing, and uv is asked again. So uv chooses among source archives by the rules that it has for wheels.
+"""
+
+from __future__ import annotations
+
+import email.parser
+import email.policy
+import hashlib
+import json
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from packaging.utils import (
+    InvalidSdistFilename,
+    NormalizedName,
+    canonicalize_name,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
+from packaging.version import Version
+
+from modelpack.errors import MissingBuildRequirementsError, ModelpackError, ResolveError
+from modelpack.lock import Build, BuildTools, Wheel
+from modelpack.python import index as python_index
+from modelpack.python import sdist
+from modelpack.python.dependencies import Distribution
+from modelpack.python.metadata import MetadataStore, parse, read_wheel
+from modelpack.python.offers import offers
+from modelpack.python.scope import Scope
+from modelpack.python.target import Target
+from modelpack.web import http
+
+_OWN = "modelpack"
+"""Local version label (PEP 440) of the user's own distributions on the shelf: no index has such a version."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Own:
+    """A distribution of the user's: a project folder, a source archive or a wheel."""
+
+    name: str
+    """PEP 503 normalized."""
+    origin: str
+    """Where it is required, for messages."""
+    path: Path
+    tree: str
+    """The lock's tree that holds it."""
+    sha256: str
+    """Of what that lists."""
+    size: int
+    """Bytes of all its files."""
+    files: tuple[str, ...] = ()
+    """Of a project's folder; empty for an archive or a wheel."""
+
+
+class Workshop(Protocol):
+    """Builds wheels from source in the sandbox."""
+
+    @property
+    def scope(self) -> Scope:
+        """Where the indexes are found out."""
+
+    def require(self, name: str, requires: Sequence[str]) -> tuple[Wheel, ...]:
+        """Resolve the requirements of a build, for the machine that builds."""
+
+    def tools(self, wheels: Sequence[Wheel], *, compilers: bool) -> BuildTools:
+        """Give what to build with."""
+
+    def build(self, wheel: Wheel, tools: BuildTools) -> bytes:
+        """Build one, and give its core metadata."""
+
+    @property
+    def compiles_all(self) -> bool:
+        """Whether the user asked for packages to build with, so that every build gets the compilers."""
+
+
+class Sources:
+    """What is known so far of distributions that are no wheels of an index.
+
+    Args:
+        folder: for the shelf; has to be there.
+        target: of the package.
+        store: keeps metadata.
+        workshop: builds what cannot be known otherwise.
+        previous: wheels of the lock before, whose build requirements are kept.
+        pool: what these were built with.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        target: Target,
+        store: MetadataStore,
+        workshop: Workshop,
+        previous: Sequence[Wheel] = (),
+        pool: Sequence[Wheel] = (),
+    ) -> None:
+        self.folder = folder
+        self._target, self._store, self._workshop = target, store, workshop
+        self._previous = {wheel.name: wheel for wheel in previous if wheel.build}
+        self._pool = {wheel.filename: wheel for wheel in pool}
+        self._offered: dict[tuple[str, Version], python_index.IndexFile] = {}
+        self._known: dict[tuple[str, Version], tuple[Wheel, Distribution]] = {}
+        self._own: dict[str, Version] = {}
+
+    def pins(self) -> list[str]:
+        """Give the requirements that make uv take the user's own distributions."""
+        return [f"{name}=={version}" for name, version in self._own.items()]
+
+    def add(self, own: Own) -> tuple[Wheel, Distribution]:
+        """Take a distribution of the user's, whatever the indexes have of that name.
+
+        Raises:
+            ResolveError: it is of another name, or damaged; BuildError: it cannot be built.
+        """
+        wheel, content = self._of_wheel(own) if own.path.suffix == ".whl" else self._of_source(own)
+        distribution = parse(wheel, content)
+        version = Version(wheel.version)
+        marked = Version(f"{version}{'.' if version.local else '+'}{_OWN}")
+        self._own[own.name] = marked
+        self._known[own.name, marked] = wheel, distribution
+        _shelve(self.folder, own.name, marked, content)
+        return wheel, distribution
+
+    def own_names(self) -> set[NormalizedName]:
+        """Give the names of the user's own distributions."""
+        return set(map(canonicalize_name, self._own))
+
+    def own(self, name: str) -> tuple[Wheel, Distribution] | None:
+        """Give the user's own distribution of a name."""
+        return next((found for (known, _), found in self._known.items() if known == name and known in self._own), None)
+
+    def offer(self, name: str) -> bool:
+        """Put every version that has a source archive and no wheel that fits on the shelf; tell whether one has."""
+        if any(known == name for known, _ in self._offered) or name in self._own:
+            return False
+        fitting = set(offers(name, self._workshop.scope).fitting(self._target.tags()))
+        for version, file in _archives(name, self._workshop.scope):
+            if version not in fitting and (name, version) not in self._offered:
+                self._offered[name, version] = file
+                _shelve(self.folder, name, version, b"")
+        return any(known == name for known, _ in self._offered)
+
+    def guessed(self, name: str, version: Version) -> bool:
+        """Tell whether what uv chose was chosen without knowing what it requires."""
+        return (name, version) in self._offered and (name, version) not in self._known
+
+    def learn(self, name: str, version: Version) -> None:
+        """Find out what a version on the shelf requires.
+
+        Raises:
+            ResolveError: it is damaged, or its build requirements cannot be met; BuildError: it cannot be built.
+        """
+        file = self._offered[name, version]
+        content = http.read(file.url)
+        sha256 = hashlib.sha256(content).hexdigest()
+        if file.sha256 not in (None, sha256):
+            raise ResolveError(f"{file.filename} is not what the package index says: its sha256 is {sha256}")
+        facts = sdist.read_archive(file.filename, content)
+        wheel = Wheel(
+            name=name, version=str(version), filename=file.filename, sha256=sha256, size=len(content), source="pypi"
+        )
+        wheel, metadata = self._built(wheel, facts)
+        self._known[name, version] = wheel, parse(wheel, metadata)
+        _shelve(self.folder, name, version, metadata)
+
+    def known(self, name: str, version: Version) -> tuple[Wheel, Distribution] | None:
+        """Give what is behind a wheel of the shelf."""
+        return self._known.get((name, version))
+
+    def pool(self, wheels: Sequence[Wheel]) -> BuildTools | None:
+        """Give what the wheels of a lock are built with; None when none of them is."""
+        builds = [wheel.build for wheel in wheels if wheel.build]
+        if not builds:
+            return None
+        names = sorted({filename for build in builds for filename in build.wheels})
+        required = [self._pool[filename] for filename in names]
+        return self._workshop.tools(required, compilers=any(build.compilers for build in builds))
+
+    def cached(self, wheel: Wheel) -> Distribution | None:
+        """Give what is known of a distribution of the lock before, which is built from source."""
+        content = self._store.kept(self._key(wheel))
+        return parse(wheel, content) if content else None
+
+    def _of_wheel(self, own: Own) -> tuple[Wheel, bytes]:
+        _, version, _, tags = parse_wheel_filename(own.path.name)
+        if tags.isdisjoint(self._target.tags()):
+            raise ResolveError(f"{own.origin}: {own.path.name} is not for {self._target}")
+        wheel = replace(_wheel_of(own), version=str(version), filename=own.path.name)
+        return wheel, read_wheel(own.path, wheel)
+
+    def _of_source(self, own: Own) -> tuple[Wheel, bytes]:
+        if not own.files:
+            wheel = replace(_wheel_of(own), filename=own.path.name)
+            return self._built(wheel, sdist.read_archive(own.path.name, own.path.read_bytes()))
+        files: dict[str, Callable[[], bytes]] = {path: (own.path / path).read_bytes for path in own.files}
+        return self._built(_wheel_of(own), sdist.read_folder(own.origin, files))
+
+    def _built(self, wheel: Wheel, facts: sdist.Facts) -> tuple[Wheel, bytes]:
+        """Give the locked form of what is built, and its metadata, which takes a build only if nothing else has it."""
+        build = Build(requires=facts.requires, wheels=(), compilers=facts.compiles or self._workshop.compiles_all)
+        wheel = replace(wheel, build=self._as_before(wheel, build) or self._required(wheel, build))
+        content = facts.metadata or self._store.kept(self._key(wheel))
+        while content is None:
+            try:
+                content = self._workshop.build(wheel, self._tools(wheel))
+            except MissingBuildRequirementsError as error:
+                assert wheel.build is not None  # noqa: S101 - it was just set
+                build = replace(wheel.build, requires=(*wheel.build.requires, *error.missing))
+                wheel = replace(wheel, build=self._required(wheel, build))
+        self._store.keep(self._key(wheel), content)
+        # The version of the user's own is only known now.
+        return replace(wheel, version=_version(content)) if wheel.tree else wheel, content
+
+    def _as_before(self, wheel: Wheel, build: Build) -> Build | None:
+        """Give the build with the requirements that were locked for it, as long as it asks for the same."""
+        before = self._previous.get(wheel.name)
+        asked = build.requires
+        if before is None or before.build is None or before.build.requires[: len(asked)] != asked:
+            return None
+        return replace(before.build, compilers=build.compilers)
+
+    def _required(self, wheel: Wheel, build: Build) -> Build:
+        found = self._workshop.require(wheel.name, build.requires)
+        self._pool.update((item.filename, item) for item in found)
+        return replace(build, wheels=tuple(item.filename for item in found))
+
+    def _tools(self, wheel: Wheel) -> BuildTools:
+        assert wheel.build is not None  # noqa: S101 - the caller's
+        required = [self._pool[filename] for filename in wheel.build.wheels]
+        return self._workshop.tools(required, compilers=wheel.build.compilers)
+
+    def _key(self, wheel: Wheel) -> str:
+        """Give the name under which the metadata of what is built is kept: it depends on how it was built."""
+        build = wheel.build
+        parts = [wheel.sha256, build and build.requires, build and build.wheels, str(self._target)]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _wheel_of(own: Own) -> Wheel:
+    return Wheel(
+        name=own.name,
+        version="0",
+        filename=f"{own.name}/",
+        sha256=own.sha256,
+        size=own.size,
+        source="local",
+        tree=own.tree,
+    )
+
+
+def _version(content: bytes) -> str:
+    fields = email.parser.BytesHeaderParser(policy=email.policy.compat32).parsebytes(content)
+    return str(Version(str(fields.get("Version", "0"))))
+
+
+def _archives(name: str, scope: Scope) -> Iterator[tuple[Version, python_index.IndexFile]]:
+    """Give the source archives that the indexes have, one a version; the first index has the say."""
+    try:
+        for index in python_index.indexes(scope):
+            for file in python_index.files(name, index):
+                try:
+                    of_name, version = parse_sdist_filename(file.filename)
+                except InvalidSdistFilename:
+                    continue
+                if of_name == name:
+                    yield version, file
+    except ModelpackError:
+        return
+
+
+def _shelve(folder: Path, name: str, version: Version, metadata: bytes) -> None:
+    """Write a wheel that holds nothing but metadata: what is required, and by the name and version given."""
+    fields = email.parser.BytesHeaderParser(policy=email.policy.compat32).parsebytes(metadata)
+    stem = f"{name.replace('-', '_')}-{version}"
+    lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
+    for key in ("Requires-Python", "Requires-Dist", "Provides-Extra"):
+        lines += [f"{key}: {' '.join(str(text).split())}" for text in fields.get_all(key, ())]
+    info = f"{stem}.dist-info"
+    with zipfile.ZipFile(folder / f"{stem}-py3-none-any.whl", "w") as archive:
+        archive.writestr(f"{info}/METADATA", "\n".join(lines) + "\n")
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", "")
