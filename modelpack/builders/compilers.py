@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
-from modelpack.builders import base
+from modelpack.builders import base, programs
 from modelpack.builders.elf import read_dynamic
 
 _WRAPPER = """#!{shell} sh
@@ -35,12 +34,14 @@ def main() -> None:
         controls = list(pool.map(lambda package: base.unpack(root, package), plan["debs"]))
     base.alternatives(root, controls)
     libraries = root.at(f"usr/lib/{plan['triplet']}")
-    programs = [path for folder in _FOLDERS for path in _programs(root.at(folder))]
-    patch = [f"{plan['tools']}/bin/patchelf"]
+    found = [path for folder in _FOLDERS for path in _programs(root.at(folder))]
+    patchelf, loader = f"{plan['tools']}/bin/patchelf", root.at(plan["loader"])
     with ThreadPoolExecutor(2) as pool:
-        changes = ["--force-rpath", "--set-rpath", libraries], ["--set-interpreter", root.at(plan["loader"])]
         list(
-            pool.map(lambda path: [subprocess.run([*patch, *change, path], check=True) for change in changes], programs)
+            pool.map(
+                lambda path: programs.patch(patchelf, path, needed=[], search_path=libraries, interpreter=loader),
+                found,
+            )
         )
     _wrap(root, plan)
 

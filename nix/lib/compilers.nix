@@ -13,7 +13,7 @@ let
   set = lock.python.build.compilers;
   machine = platform.${set.architecture};
 in
-derive.builder "compilers" [ "base" "bytecode" "deb" "elf" "linker_cache" "problem" ] {
+derive.builder "compilers" [ "base" "bytecode" "deb" "elf" "linker_cache" "problem" "programs" ] {
   name = "compilers-${lock.base.suite}";
   plan = {
     inherit seed tools;
