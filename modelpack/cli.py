@@ -88,6 +88,27 @@ def init(
         print(path)
 
 
+@app.command("import", epilog="Example: modelpack import deployment.yml -o modelpack.yaml")
+@takes_input
+def import_(
+    given: Input,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The native spec to write.")] = Path(
+        "modelpack.yaml"
+    ),
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+) -> None:
+    """Write a modelpack.yaml that means the same as another form of input."""
+    from modelpack.loading import importing  # noqa: PLC0415
+
+    with _session() as session:
+        spec = inputs.load(given.path, given.options)
+        for notice in spec.notices:
+            session.console.note(f"{notice.severity}: {notice}")
+        session.console.close()
+        for path in importing.write(spec, output, force=force):
+            print(path)
+
+
 @app.command(epilog="Example: modelpack lock --upgrade numpy")
 @takes_input
 def lock(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import azure_project
@@ -193,3 +195,26 @@ def test_a_model_with_a_script_may_be_mlflows():
     assert load(DEPLOYMENT.replace("{path: ./model/}", "{path: mlflow, type: mlflow_model}")).models.keys() == {
         "mlflow"
     }
+
+
+def test_the_commands_of_the_guide_read_their_inputs(project, monkeypatch):
+    guide = Path(__file__).resolve().parent.parent / "docs/how-to/azure.md"
+    block = guide.read_text(encoding="utf-8").split("```sh\n")[1].split("```")[0]
+    commands = [line.partition("#")[0].split() for line in block.splitlines()]
+    folder = azure_project.write(project / "here")
+    azure_project.write(project / "registry")
+    (folder / "deployment.yml").write_text(DEPLOYMENT)
+    (folder / "package.yml").write_text(azure_project.PACKAGE)
+    (folder / "sample.json").write_text("[1]")
+    monkeypatch.chdir(folder)
+
+    for _, _, *words in commands:
+        names = [word for word in words if word not in {"-o", "modelpack.yaml"}]
+        done = subprocess.run(
+            [sys.executable, "-m", "modelpack", "import", *names, "--force"],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert (done.returncode, done.stdout) == (0, "modelpack.yaml\n"), done.stderr
+    assert len(commands) == 5

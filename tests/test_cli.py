@@ -17,7 +17,7 @@ from modelpack import cli, settings
 from modelpack.loading.native import load_spec
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-COMMANDS = ("init", "lock", "fetch", "build", "check", "export", "run", "inspect", "why", "doctor", "schema")
+COMMANDS = ("init", "import", "lock", "fetch", "build", "check", "export", "run", "inspect", "why", "doctor", "schema")
 
 
 @pytest.fixture(autouse=True)

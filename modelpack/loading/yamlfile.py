@@ -349,3 +349,8 @@ def _explain(error: yaml.MarkedYAMLError, text: str, shown: str) -> tuple[Place,
 
 def _place_at(mark: Any, shown: str) -> Place:  # noqa: ANN401 - pyyaml's marks are not typed
     return Place(file=shown, line=mark.line + 1, column=mark.column + 1)
+
+
+def dump_yaml(content: object) -> str:
+    """Give the text of plain values as people write it, which ``parse_yaml`` reads as the same."""
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110)

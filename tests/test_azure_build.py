@@ -1,0 +1,90 @@
+"""Azure ML's files to packages that answer: built for real."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import real_project
+
+SCORE = """\
+import json
+import os
+from pathlib import Path
+
+
+def init():
+    global weights, mounted
+    weights = json.loads(Path(os.environ["AZUREML_MODEL_DIR"], "model", "weights.json").read_text())
+    mounted = json.loads(Path(os.environ["MOUNTED"], "model", "weights.json").read_text())
+
+
+def run(raw_data):
+    rows = json.loads(raw_data)["data"]
+    assert mounted == weights
+    return [sum(w * x for w, x in zip(weights, row)) for row in rows]
+"""
+FILES = {
+    "src/score.py": SCORE,
+    "model/weights.json": "[1, 2]",
+    "conda.yaml": "channels: [conda-forge]\ndependencies:\n  - python=3.11\n  - pip\n",
+    "sample-request.json": '{"data": [[1, 1], [2, 3]]}',
+    "expected-response.json": "[3, 8]",
+    "environment.yml": "name: plain-env\nimage: registry.example/azureml/openmpi:latest\nconda_file: conda.yaml\n",
+    "model.yml": "name: adder\nversion: 4\npath: model\n",
+    "deployment.yml": """\
+$schema: https://schemas.example/latest/managedOnlineDeployment.schema.json
+name: regular_deployment
+endpoint_name: hello-packages
+model: azureml:adder@latest
+environment: azureml:plain-env@latest
+code_configuration: {code: src, scoring_script: score.py}
+environment_variables: {MOUNTED: /var/azureml-app/azureml-models/adder/4}
+instance_type: Standard_DS3_v2
+instance_count: 1
+""",
+    "serve.yml": """\
+target_environment: azureml:plain-server:2
+base_environment_source: {type: environment_asset, resource_id: "azureml:plain-env:1"}
+inferencing_server:
+  type: custom
+  inference_configuration:
+    entry_script: cd $AZUREML_MODEL_DIR/model && exec python3 -m http.server 8000
+    liveness_route: {port: "8000", path: /}
+    readiness_route: {port: 8000, path: /}
+    scoring_route: {port: 8000, path: /weights.json}
+model_configuration: {mode: copy}
+""",
+}
+
+
+@pytest.fixture
+def project(tmp_path):
+    folder = tmp_path / "project"
+    for name, text in FILES.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+@pytest.mark.nix
+@pytest.mark.network
+def test_a_deployment_is_built_and_answers_as_it_stands(project, tmp_path):
+    built = real_project.build(project, tmp_path / "cache", "deployment.yml")
+
+    assert (built["name"], built["version"], built["checked"], built["answers"]) == ("adder", "4", True, 1)
+    assert (project / "deployment.lock.json").is_file()
+
+
+@pytest.mark.nix
+@pytest.mark.network
+def test_a_package_without_a_sample_is_marked_as_only_ready(project, tmp_path):
+    (project / "expected-response.json").unlink()
+    (project / "sample-request.json").unlink()
+
+    built = real_project.build(project, tmp_path / "cache", "serve.yml")
+
+    assert (built["name"], built["version"], built["checked"], built["answers"]) == ("plain-server", "2", True, 0)
+    package = json.loads(Path(built["store_path"], "share/modelpack/package.json").read_text())
+    assert (package["checked"], package["answers"]) == (True, 0)
