@@ -83,6 +83,7 @@ def fetch(project: Project, machine: Machine, nix: Nix, stages: Stages) -> int:
             return 0
         from modelpack.store.fetch import fetch as fetch_artifacts  # noqa: PLC0415 - HTTP, which is needed no earlier
 
+        locking.bring(project.spec, machine)
         report = fetch_artifacts(
             project.lock,
             layouts=locking.layouts(project.spec, machine.cache),

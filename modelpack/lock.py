@@ -201,6 +201,8 @@ class Tree:
     files: tuple[FileEntry, ...]
     nar_sha256: str
     """Of the folder holding the small files and the symlinks."""
+    made_of: str | None = None
+    """Digest of the downloads that all of it comes from; None when files of the user's are among it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

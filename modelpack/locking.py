@@ -35,7 +35,7 @@ from modelpack.lock import (
 from modelpack.progress import Progress
 from modelpack.settings import Settings
 from modelpack.spec import CheckRequest, Source, Spec
-from modelpack.store import files
+from modelpack.store import files, remote
 from modelpack.store.made import keep
 from modelpack.store.nix import system
 from modelpack.weights import judge
@@ -71,18 +71,33 @@ def layouts(spec: Spec, cache: Path) -> dict[str, files.Layout]:
         cache: where files lie that are made and not the user's.
     """
     trees: dict[str, files.Layout] = {
-        "model": {_model_path(name, source): source.path for name, source in spec.models.items()}
+        tree: {path: remote.place(source, cache) for path, source in sources.items()}
+        for tree, sources in _assets(spec).items()
     }
     if spec.code:
         path = spec.code.source.path
         trees["code"] = {"" if path.is_dir() else path.name: path}
-    for name, source in spec.inputs.items():
-        trees[f"input-{name}"] = {source.path.name: source.path}
     if programs := catalogue.programs(spec, cache / "made"):
         trees["server"] = programs
     if samples := _samples(spec, cache / "made"):
         trees["samples"] = samples
     return {**trees, **projects.layouts(spec)}
+
+
+def _assets(spec: Spec) -> dict[str, dict[str, Source]]:
+    """Give the models and inputs: by tree, by path in it."""
+    model = {places.model_path(name, source): source for name, source in spec.models.items()}
+    return {"model": model} | {f"input-{name}": {item.path.name: item} for name, item in spec.inputs.items()}
+
+
+def bring(spec: Spec, machine: Machine) -> None:
+    """Download what the spec names by address and this machine has not.
+
+    Raises:
+        FetchError: something cannot be had.
+    """
+    sources = [source for tree in _assets(spec).values() for source in tree.values()]
+    remote.bring(sources, machine.cache, machine.progress, machine.settings.artifacts)
 
 
 def _samples(spec: Spec, made: Path) -> dict[str, Path]:
@@ -109,7 +124,7 @@ def make(spec: Spec, previous: Lock | None, machine: Machine, *, upgrade: bool |
         SpecError: files that cannot be packaged.
         ResolveError: a base or requirements that are not to be had; FetchError and ToolError as the resolvers.
     """
-    trees = _scan(spec, machine)
+    trees = _scan(spec, machine, previous)
     interpreter, digest = (
         previous.python.interpreter if previous else None,
         interpreters.digest(spec, _scanner(machine)),
@@ -130,7 +145,7 @@ def make(spec: Spec, previous: Lock | None, machine: Machine, *, upgrade: bool |
 def staleness(spec: Spec, lock: Lock, machine: Machine) -> tuple[str, ...]:
     """Give why a lock is not its spec's, without asking any index; nothing when it is."""
     pins = _pins_of(lock, interpreters.digest(spec, _scanner(machine)))
-    fresh = _assemble(spec, _scan(spec, machine), pins, Distributions.of(lock))
+    fresh = _assemble(spec, _scan(spec, machine, lock), pins, Distributions.of(lock))
     fresh = _weighed(fresh, spec, lock, machine)
     reasons = []
     if fresh.digests.interpreter != lock.digests.interpreter:
@@ -325,9 +340,21 @@ def _judge_file_conflicts(spec: Spec, wheels: tuple[Wheel, ...]) -> None:
         raise SpecError(problems)
 
 
-def _scan(spec: Spec, machine: Machine) -> dict[str, Tree]:
+def _scan(spec: Spec, machine: Machine, previous: Lock | None = None) -> dict[str, Tree]:
+    """Give all trees; what was downloaded for the previous lock need not be here for this one."""
+    trees = dict(previous.trees) if previous else {}
+    assets = _assets(spec)
+    made_of = {name: remote.identity(sources) for name, sources in assets.items()}
+    known = {name for name, found in made_of.items() if found and name in trees and trees[name].made_of == found}
+    wanted = [source for name, sources in assets.items() if name not in known for source in sources.values()]
+    remote.bring(wanted, machine.cache, machine.progress, machine.settings.artifacts)
     return {
-        name: files.scan(layout, cache=machine.cache / "files", progress=machine.progress, name=name)
+        name: trees[name]
+        if name in known
+        else replace(
+            files.scan(layout, cache=machine.cache / "files", progress=machine.progress, name=name),
+            made_of=made_of.get(name),
+        )
         for name, layout in layouts(spec, machine.cache).items()
     }
 
@@ -338,11 +365,6 @@ def _scanner(machine: Machine) -> interpreters.Scan:
         return files.scan(layout, cache=machine.cache / "files", progress=machine.progress, name=path.name).files[0]
 
     return scan
-
-
-def _model_path(name: str, source: Source) -> str:
-    """Give where a model lies below the model folder, as Azure ML places it: a folder under its own name."""
-    return name if name == source.path.name or source.path.is_dir() else f"{name}/{source.path.name}"
 
 
 def _sample_path(request: CheckRequest, kind: str, source: Source) -> str:

@@ -1,4 +1,4 @@
-"""Which absolute paths of the image's root file system parts of the package may be linked to."""
+"""Where models lie in a package, and which absolute paths of the image parts of it may be linked to."""
 
 from __future__ import annotations
 
@@ -6,10 +6,17 @@ import posixpath
 from collections.abc import Iterable, Mapping
 
 from modelpack.errors import Problem, SpecError
+from modelpack.spec import Source
 
 _MACHINE = ("/dev", "/nix", "/proc", "/run", "/sys", "/tmp", "/var/tmp", "/var/run")  # noqa: S108 - names, not files
 _BASE = ("/bin", "/lib", "/lib32", "/lib64", "/libx32", "/sbin", "/usr")
 _FILES = ("/etc/group", "/etc/hostname", "/etc/hosts", "/etc/nsswitch.conf", "/etc/passwd", "/etc/resolv.conf")
+
+
+def model_path(name: str, source: Source) -> str:
+    """Give where a model lies below the model folder, as Azure ML places it: a folder under its own name."""
+    folder = source.remote.unpack if source.remote else source.path.is_dir()
+    return name if name == source.path.name or folder else f"{name}/{source.path.name}"
 
 
 def judge(path: str, *, image: bool) -> str | None:

@@ -10,13 +10,26 @@ from modelpack.errors import Problem
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Remote:
+    """Where a file is to be downloaded from, and what it must be."""
+
+    url: str = field(repr=False)
+    sha256: str
+    """Hexadecimal."""
+    unpack: bool = False
+    """The file is an archive, and the folder of what it holds is meant."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
     """A file or folder of the user's that goes into the package."""
 
     path: Path
-    """Absolute; exists; below the spec's folder or named by an absolute path on purpose."""
+    """Absolute; exists; below the spec's folder or named by an absolute path on purpose. Of what has an address only
+    the name, until ``store.remote`` says where it lies."""
     key: str
     """Key path in the spec (``model``, ``inputs.labels``), for messages."""
+    remote: Remote | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -87,17 +87,57 @@ _IDENTITY = (
     Key(name="description", shape=Text(), doc="What the package is, for people"),
 )
 
+_MOUNT = Key(
+    name="mount_path",
+    shape=Text(noun="a path that begins with /", pattern=r"^/[^\x00]*$"),
+    doc="Absolute path at which the server sees it too, in image, check and run; one that ends in / is the folder "
+    "it lies in",
+    mistaken=("mount", "target", "destination"),
+)
 _SOURCE = Table(
-    keys=(Key(name="path", shape=PATH, doc="File or folder", required=True),), short="path", noun="a mapping"
+    keys=(Key(name="path", shape=PATH, doc="File or folder", required=True), _MOUNT),
+    short="path",
+    noun="a mapping",
+    marker="path",
+    apart=("url", "sha256", "unpack"),
+)
+_REMOTE = Table(
+    keys=(
+        Key(
+            name="url",
+            shape=Text(noun="an http, https or file address", pattern=r"^(https?|file)://[^\s\x00]+$"),
+            doc="Address of a file, downloaded when the package is locked or fetched; the lock does not name it",
+            required=True,
+        ),
+        Key(
+            name="sha256",
+            shape=Text(noun="64 hexadecimal digits", pattern=r"^(sha256:)?[0-9a-fA-F]{64}$", numbers=Number()),
+            doc="What the file at the address must be",
+            required=True,
+            example="..., which this prints: curl -L ADDRESS | sha256sum",
+            mistaken=("hash", "digest", "checksum", "sha", "sha-256"),
+        ),
+        Key(
+            name="unpack",
+            shape=Text(choices=("true", "false"), booleans=True),
+            doc="The file is a zip or tar archive, and the folder of what it holds is meant",
+            default="false",
+            mistaken=("extract", "unzip", "untar"),
+        ),
+        _MOUNT,
+    ),
+    marker="url",
 )
 
+_ASSET = Either(shapes=(_SOURCE, _REMOTE, dataclasses.replace(_SOURCE, marker=None, apart=())))
 _MODEL = Either(
     shapes=(
-        Table(keys=_SOURCE.keys, short="path", marker="path"),
-        # A model named "path" could not be told from the form above.
+        _SOURCE,
+        _REMOTE,
+        # A model named "path" or "url" could not be told from the forms above.
         Named(
-            name=dataclasses.replace(SAFE_NAME, pattern=r"^(?!path$)[A-Za-z0-9][A-Za-z0-9._-]*$"),
-            value=_SOURCE,
+            name=dataclasses.replace(SAFE_NAME, pattern=r"^(?!(path|url)$)[A-Za-z0-9][A-Za-z0-9._-]*$"),
+            value=_ASSET,
             noun="a mapping",
             some=True,
         ),
@@ -218,7 +258,11 @@ _CONTENT = (
     ),
     Key(
         name="inputs",
-        shape=Named(name=SAFE_NAME, value=_SOURCE, noun="a mapping from names to paths"),
+        shape=Named(
+            name=SAFE_NAME,
+            value=_ASSET,
+            noun="a mapping from names to paths",
+        ),
         doc="Further files and folders, by name",
         mistaken=("assets", "files", "data"),
     ),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import posixpath
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
-from modelpack import suites
+from modelpack import places, suites
 from modelpack.catalogue import SERVERS, ServerEntry, input_variable, read_entry, server_names
 from modelpack.errors import Problem, SpecError
+from modelpack.loading.assets import read_asset, read_mounts
 from modelpack.loading.check import read_check
 from modelpack.loading.dependencies import Dependencies, Line, Selection
 from modelpack.loading.dependency_files import judge_python, read_dependencies
@@ -88,13 +90,14 @@ class _Loader:
         name = asked.get_text("name") if asked else None
         entry = read_entry(name, servers) if name else None
         judge_variables(root, self.findings)
+        models, inputs = self.models(), self.inputs()
         return Spec(
             path=path,
             lock_path=path.with_name(LOCK if path.name == FILENAME else f"{path.stem}.lock.json"),
             name=root.get_text("name") or "",
             version=root.get_text("version") or "",
             description=root.get_text("description"),
-            models=self.models(),
+            models=models,
             python=python,
             interpreter=interpreter,
             requirements=tuple(found.requirements),
@@ -104,7 +107,8 @@ class _Loader:
             indexes=found.indexes,
             code=self.code(entry, python),
             server=read_server(asked, entry, root, self.findings) if asked and entry else Server(name=""),
-            inputs=self.inputs(),
+            inputs=inputs,
+            links=self.links(models, inputs),
             environment_variables=root.get_mapping("environment_variables"),
             formats=root.get_texts("formats"),
             file_conflicts={path: _normalized(name) for path, name in root.get_mapping("file_conflicts").items()},
@@ -126,10 +130,24 @@ class _Loader:
         value = self.root.fields.get("model")
         if value is None:
             return {}
-        if "path" in value.fields:
-            source = self.source(value.fields["path"])
+        if {"path", "url"} & value.fields.keys():
+            source = read_asset(value, self.folder, self.findings)
             return {source.path.name: source} if source else {}
         return self.named_sources(value)
+
+    def links(self, models: Mapping[str, Source], inputs: Mapping[str, Source]) -> dict[str, str]:
+        """Give the places of the image where models and inputs are shown."""
+        model, named = self.root.fields.get("model"), self.root.fields.get("inputs")
+        single = model is not None and bool({"path", "url"} & model.fields.keys())
+        mounts = [
+            (model if single else model.fields[name], f"@model@/{places.model_path(name, source)}")
+            for name, source in models.items()
+            if model
+        ]
+        mounts += [
+            (named.fields[name], f"@input-{name}@/{source.path.name}") for name, source in inputs.items() if named
+        ]
+        return read_mounts(mounts, self.findings)
 
     def inputs(self) -> dict[str, Source]:
         value = self.root.fields.get("inputs")
@@ -143,8 +161,8 @@ class _Loader:
         return self.named_sources(value)
 
     def named_sources(self, value: Value) -> dict[str, Source]:
-        paths = {name: item.fields["path"] for name, item in value.fields.items() if "path" in item.fields}
-        return {name: source for name, path in paths.items() if (source := self.source(path))}
+        found = {name: read_asset(item, self.folder, self.findings) for name, item in value.fields.items()}
+        return {name: source for name, source in found.items() if source}
 
     def dependencies(self, path: Path) -> Dependencies:
         found = Dependencies(folder=self.folder, findings=self.findings)
