@@ -205,7 +205,9 @@ def check(given: Input, locked: Locked = False, json: Json = False, quiet: Quiet
 @app.command(epilog="Example: modelpack export oci-archive diabetes.tar")
 @takes_input
 def export(
-    kind: Annotated[str, typer.Argument(metavar="{oci|oci-archive|docker-archive|rootfs}", help="What to make.")],
+    kind: Annotated[
+        str, typer.Argument(metavar="{oci|oci-archive|docker-archive|rootfs|pylock}", help="What to make.")
+    ],
     destination: Annotated[Path, typer.Argument(metavar="DEST", help="The file or folder to make.")],
     given: Input,
     locked: Locked = False,
@@ -215,11 +217,14 @@ def export(
     no_sandbox: NoSandbox = False,
     quiet: Quiet = False,
 ) -> None:
-    """Build the package if needed and write it as an image or a tarball."""
+    """Build the package if needed and write it as an image or a tarball; pylock: its wheels, for other installers."""
     from modelpack.delivery import exporting  # noqa: PLC0415
     from modelpack.delivery.image import open_image  # noqa: PLC0415
 
     exporting.check_kind(kind, root=root)
+    if kind == exporting.WHEELS:
+        _export_wheels(given, destination, locked=locked, force=force, json=json, quiet=quiet)
+        return
     with _session(quiet=quiet, sandbox=not no_sandbox) as session:
         _, built = _build(session, given, locked=locked)
         with session.stages.time("export"):
@@ -232,6 +237,22 @@ def export(
             rate = written / max(session.stages.seconds["export"], 1e-9)
             took = seconds(session.stages.seconds["export"])
             print(f"{destination}: {kind} {built.image_digest}, {size(written)} written in {took} ({size(rate)}/s)")
+
+
+def _export_wheels(given: Input, destination: Path, *, locked: bool, force: bool, json: bool, quiet: bool) -> None:
+    from modelpack.delivery.pylock import export_pylock  # noqa: PLC0415
+
+    with _session(quiet=quiet) as session:
+        project = building.load_project(
+            given.path, session.machine, session.stages, locked=locked, options=given.options
+        )
+        building.fetch(project, session.machine, session.nix, session.stages)
+        written = export_pylock(project.lock, session.nix, destination, force=force, progress=session.console)
+        session.console.close()
+        if json:
+            print_json({"destination": str(destination), "bytes_written": written})
+        else:
+            print(f"{destination}: {len(project.lock.python.wheels)} wheels and pylock.toml, {size(written)} written")
 
 
 @app.command(epilog="Example: modelpack run --port 8080")

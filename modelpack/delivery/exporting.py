@@ -17,6 +17,8 @@ _KINDS: dict[str, Callable[..., None]] = {
     "docker-archive": exports.export_docker_archive,
     "rootfs": rootfs.export_rootfs,
 }
+WHEELS = "pylock"
+"""The kind that is made of the lock alone."""
 
 
 class _Counting:
@@ -38,8 +40,8 @@ def check_kind(kind: str, *, root: bool) -> None:
     Raises:
         ExportError: it is not known.
     """
-    if kind not in _KINDS:
-        raise ExportError(f"not a kind of export: {kind}", hint=f"one of: {', '.join(_KINDS)}")
+    if kind not in (*_KINDS, WHEELS):
+        raise ExportError(f"not a kind of export: {kind}", hint=f"one of: {', '.join((*_KINDS, WHEELS))}")
     if root and kind != "rootfs":
         raise ExportError(f"--root unpacks a rootfs; {kind} has none", hint="leave --root out")
 

@@ -1,0 +1,92 @@
+"""The locked wheels as a pylock.toml and a folder, and what other installers make of it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tomllib
+from dataclasses import replace
+
+import example_lock
+import pytest
+import uv
+from local_index import Notes, isolate, make_wheel, sha256
+from packaging.pylock import Pylock
+
+from modelpack.delivery.pylock import export_pylock, pylock_text
+from modelpack.errors import ExportError
+from modelpack.lock import Wheel
+from modelpack.store.storepath import flat_path, store_name
+
+
+class FakeStore:
+    def __init__(self, root):
+        self.root = root
+
+    def physical(self, path):
+        return self.root / path.rpartition("/")[2]
+
+
+@pytest.fixture
+def locked(tmp_path):
+    """A lock of two wheels, and the store that has them."""
+    (tmp_path / "made").mkdir()
+    (tmp_path / "store").mkdir()
+    store = FakeStore(tmp_path / "store")
+    wheels = []
+    for name, requires in (("base", ()), ("top", ("base",))):
+        path = make_wheel(tmp_path / "made", name, "1.0", requires=requires)
+        size = path.stat().st_size
+        one = Wheel(name=name, version="1.0", filename=path.name, sha256=sha256(path), size=size, source="pypi")
+        path.rename(store.physical(flat_path(store_name(path.name), one.sha256)))
+        wheels.append(one)
+    lock = example_lock.lock()
+    return replace(lock, python=replace(lock.python, wheels=tuple(wheels))), store
+
+
+def test_an_installer_without_network_installs_what_was_locked(locked, tmp_path, monkeypatch):
+    isolate(monkeypatch, tmp_path)
+    lock, store = locked
+
+    written = export_pylock(lock, store, tmp_path / "out", force=False, progress=Notes())
+    words = ["pip", "install", "--offline", "--no-index", "--target", "env", "-r", "out/pylock.toml"]
+    subprocess.run([uv.find_uv_bin(), *words], cwd=tmp_path, check=True, capture_output=True, env={**os.environ})
+
+    assert {path.name for path in (tmp_path / "env").glob("*.py")} == {"base.py", "top.py"}
+    assert written == sum(path.stat().st_size for path in (tmp_path / "out").rglob("*") if path.is_file())
+
+
+def test_the_file_is_what_the_standard_says_and_names_no_host(locked):
+    lock, _ = locked
+
+    text = pylock_text(lock.python.wheels, python="3.11", platform="linux/arm64")
+    read = Pylock.from_dict(tomllib.loads(text))
+
+    assert [(one.name, str(one.version), one.wheels[0].path) for one in read.packages] == [
+        ("base", "1.0", "wheels/base-1.0-py3-none-any.whl"),
+        ("top", "1.0", "wheels/top-1.0-py3-none-any.whl"),
+    ]
+    assert (str(read.requires_python), "aarch64" in str(read.environments[0])) == ("<3.12,>=3.11", True)
+    assert "://" not in text
+
+
+def test_only_a_folder_of_its_own_is_replaced_and_only_when_told(locked, tmp_path):
+    lock, store = locked
+    export_pylock(lock, store, tmp_path / "out", force=False, progress=Notes())
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/file").write_text("")
+
+    for target, force in (("out", False), ("mine", True)):
+        with pytest.raises(ExportError, match="exists and is not an empty folder"):
+            export_pylock(lock, store, tmp_path / target, force=force, progress=Notes())
+    export_pylock(lock, store, tmp_path / "out", force=True, progress=Notes())
+
+
+def test_a_store_that_changed_is_an_error_and_nothing_is_left(locked, tmp_path):
+    lock, store = locked
+    next(store.root.iterdir()).write_bytes(b"other")
+
+    with pytest.raises(ExportError, match="is not what the lock says"):
+        export_pylock(lock, store, tmp_path / "out", force=False, progress=Notes())
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["made", "store"]
