@@ -179,6 +179,41 @@ class DebianBase:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ImageBlob:
+    """A blob of a base image."""
+
+    filename: str
+    """Follows from the digest."""
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageLayer(ImageBlob):
+    """A layer of a base image, which is a layer of the package's image with the same bytes."""
+
+    media_type: str
+    """In OCI's words."""
+    diff_id: str
+    """``sha256:HEX`` of the tar; held against it when the package is built."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageBase:
+    """The image below the package, from whatever places of images the machine is configured for."""
+
+    name: str
+    """Without host."""
+    digest: str
+    """What the spec asks for, or what its tag was when the lock was made."""
+    manifest: str
+    """Digest of the manifest for the package's platform."""
+    config: ImageBlob
+    layers: tuple[ImageLayer, ...]
+    """Lowest first."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FileEntry:
     """A file or symlink of the user's."""
 
@@ -292,6 +327,7 @@ class Digests:
     python: str
     base: str
     interpreter: str | None = None
+    image: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -315,6 +351,7 @@ class Lock:
     """``model``, ``code``, ``samples``, and ``input-NAME`` for every input."""
     python: Python
     base: DebianBase
+    image_base: ImageBase | None = None
     links: Mapping[str, str] | None = None
     """Absolute path in the image -> what it leads to, with placeholders as in ``Server.command``."""
     weights: LockedWeights | None = None

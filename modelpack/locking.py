@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 
 from modelpack import catalogue, interpreters, places, projects, suites
 from modelpack.errors import LockError, Problem, SpecError
+from modelpack.images import locked as locked_image
 from modelpack.lock import (
     VERSION,
     BuildTools,
     DebianBase,
     Digests,
     FileEntry,
+    ImageBase,
     Interpreter,
     Lock,
     LockedCheck,
@@ -134,7 +136,9 @@ def make(spec: Spec, previous: Lock | None, machine: Machine, *, upgrade: bool |
     base = previous.base if previous else None
     if previous is None or base is None or upgrade is True or previous.digests.base != _base_digest(spec, interpreter):
         base = _resolve_base(spec, interpreter, previous, machine)
-    pins = _Pins(base=base, interpreter=interpreter, interpreter_digest=digest)
+    kept = None if upgrade is True else previous
+    image = locked_image.resolve(spec, kept, machine.settings, machine.progress)
+    pins = _Pins(base=base, interpreter=interpreter, interpreter_digest=digest, image=image)
     found = Distributions.of(previous)
     if previous is None or upgrade or previous.digests.python != _python_digest(spec, pins, trees):
         found = _resolve_python(_assemble(spec, trees, pins, Distributions()), spec, found, machine, upgrade)
@@ -152,6 +156,8 @@ def staleness(spec: Spec, lock: Lock, machine: Machine) -> tuple[str, ...]:
         reasons.append("python: the interpreter is another one now")
     if fresh.digests.base != lock.digests.base:
         reasons.append("base: the suite, its packages, Python or a platform is another one now")
+    if fresh.digests.image != lock.digests.image:
+        reasons.append("base.image: the image or the platform is another one now")
     if fresh.digests.python != lock.digests.python:
         reasons.append("requirements: they are other ones now")
     for name in sorted({*fresh.trees, *lock.trees}):
@@ -222,6 +228,7 @@ def sources(spec: Spec, machine: Machine) -> Sources:
         archives=tuple(dict.fromkeys((*archives, *settings.snapshots))),
         interpreters=interpreters.addresses(spec, settings),
         locate_wheels=locate_wheels,
+        locate_blob=locked_image.locator(spec, settings),
     )
 
 
@@ -268,10 +275,16 @@ class _Pins:
     base: DebianBase
     interpreter: Interpreter | None
     interpreter_digest: str | None
+    image: ImageBase | None = None
 
 
 def _pins_of(lock: Lock, interpreter_digest: str | None) -> _Pins:
-    return _Pins(base=lock.base, interpreter=lock.python.interpreter, interpreter_digest=interpreter_digest)
+    return _Pins(
+        base=lock.base,
+        interpreter=lock.python.interpreter,
+        interpreter_digest=interpreter_digest,
+        image=lock.image_base,
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -289,7 +302,7 @@ class Distributions:
 
 def _assemble(spec: Spec, trees: dict[str, Tree], pins: _Pins, found: Distributions) -> Lock:
     names = [name for name in trees if name != "samples"]
-    places.require(spec.links, names, image=False, where=spec.path.name)
+    places.require(spec.links, names, image=spec.base.image is not None, where=spec.path.name)
     return Lock(
         version=VERSION,
         name=spec.name,
@@ -301,6 +314,7 @@ def _assemble(spec: Spec, trees: dict[str, Tree], pins: _Pins, found: Distributi
             python=_python_digest(spec, pins, trees),
             base=_base_digest(spec, pins.interpreter),
             interpreter=pins.interpreter_digest,
+            image=locked_image.digest(spec),
         ),
         environment_variables=spec.environment_variables,
         server=catalogue.resolve_server(spec),
@@ -315,6 +329,7 @@ def _assemble(spec: Spec, trees: dict[str, Tree], pins: _Pins, found: Distributi
             interpreter=pins.interpreter,
         ),
         base=pins.base,
+        image_base=pins.image,
         links=dict(spec.links) or None,
         file_conflicts=dict(spec.file_conflicts) or None,
     )

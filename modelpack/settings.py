@@ -24,6 +24,7 @@ SYSTEM = Path("/etc/modelpack/config.toml")
 
 VARIABLES = {
     "MODELPACK_ARTIFACTS": "artifacts.sources",
+    "MODELPACK_IMAGES": "images.sources",
     "MODELPACK_SNAPSHOTS": "debian.snapshots",
     "MODELPACK_PYTHON_INTERPRETERS": "python.interpreters",
     "MODELPACK_NIX_STORE": "nix.store",
@@ -36,6 +37,7 @@ _KEYS: Mapping[str, Any] = {
     "debian": {"archives": [_ARCHIVE], "snapshots": [str]},
     "artifacts": {"sources": [str]},
     "python": {"interpreters": [str]},
+    "images": {"sources": [str]},
     "nix": {"store": str, "sandbox": bool},
     "weights": {"formats": [str]},
 }
@@ -55,6 +57,8 @@ class Settings:
     """``artifacts.sources``: addresses laid out ``sha256/<hex>``, tried in this order before all others."""
     interpreters: tuple[str, ...] = ()
     """``python.interpreters``: folders with interpreter tarballs, named as python-build-standalone names them."""
+    images: tuple[str, ...] = ()
+    """``images.sources``: registries, OCI layouts and archives with base images, asked before the spec's own host."""
     nix_store: str | None = None
     """``nix.store``: as for ``nix --store``; None leaves it to Nix."""
     formats: tuple[str, ...] | None = None
@@ -82,6 +86,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         artifacts=tuple(values.get("artifacts.sources", ())),
         interpreters=tuple(values.get("python.interpreters", ())),
         formats=_formats(values.get("weights.formats")),
+        images=tuple(values.get("images.sources", ())),
         nix_store=values.get("nix.store") or None,
         nix_sandbox=values.get("nix.sandbox", True),
     )
@@ -145,7 +150,7 @@ def _read(path: Path) -> dict[str, Any]:
         values["python.interpreters"] = [
             _folder(text, path.absolute().parent) for text in values["python.interpreters"]
         ]
-    for key in ("artifacts.sources", "debian.snapshots"):
+    for key in ("artifacts.sources", "debian.snapshots", "images.sources"):
         if key in values:
             values[key] = [_address(source, path.absolute().parent) for source in values[key]]
     return values

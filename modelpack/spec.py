@@ -125,6 +125,20 @@ class Server:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class BaseImage:
+    """An image to build on."""
+
+    name: str
+    """Without host: ``team/base:1``; of a file its own name."""
+    path: Path | None = None
+    """An OCI layout, or an archive of an image; absolute."""
+    host: str | None = None
+    """Of the registry, with its port, when the spec names it."""
+    digest: str | None = None
+    """``sha256:HEX`` of its manifest or index; of what docker saved, of its configuration."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Base:
     """The base environment."""
 
@@ -134,6 +148,8 @@ class Base:
     """Debian packages beside the defaults."""
     build_packages: tuple[str, ...] = ()
     """Debian packages that building from source needs beside the compilers; they are not in the package."""
+    image: BaseImage | None = None
+    """What lies below the package in its image, and at the root of its server."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

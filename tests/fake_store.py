@@ -89,5 +89,5 @@ def describe_image(machine: Path, compression: str = "zstd") -> None:
         "working_dir": "/",
         "healthcheck": None,
     }
-    plan = {"reference": "demo:1", "zstd": None, "config": config}
+    plan = {"reference": "demo:1", "zstd": None, "config": config, "base": None}
     image.write(str(machine) + IMAGE, layers, plan)

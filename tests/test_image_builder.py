@@ -41,6 +41,7 @@ def plan(tmp_path, monkeypatch):
         "reference": "demo:1",
         "zstd": None,
         "config": CONFIG,
+        "base": None,
     }
 
 

@@ -74,6 +74,7 @@ def make(machine, work, **changes):
     plan = {
         "base": str(machine / "base"),
         "environment": str(machine / "environment"),
+        "image": None,
         "title": "demo 1",
         "port": 5001,
         "folder": "/",

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from modelpack import settings
@@ -94,11 +96,13 @@ def test_the_environment_overrides_files(config):
         | {
             "MODELPACK_ARTIFACTS": "https://one.example/x /srv/two",
             "MODELPACK_SNAPSHOTS": "",
+            "MODELPACK_IMAGES": "https://registry.example/mirror ./layout",
             "MODELPACK_NIX_STORE": "/other",
             "MODELPACK_NIX_SANDBOX": "false",
         }
     )
     assert found.artifacts == ("https://one.example/x", "file:///srv/two")
+    assert found.images == ("https://registry.example/mirror", (Path.cwd() / "layout").as_uri())
     assert (found.nix_store, found.nix_sandbox, found.snapshots) == ("/other", False, ())
 
 
@@ -119,7 +123,7 @@ def test_all_problems_of_a_file_are_told_with_their_lines(config, tmp_path):
             f"{path}:3: nix.sandbox: expected true or false, found 'yes'",
             f"{path}:10: debian.archives[1].suite: expected a text, found 1",
             f"{path}:12: artifacts.sources[1]: expected a text, found 2",
-            f"{path}:13: other: unknown key (known: debian, artifacts, python, nix, weights)",
+            f"{path}:13: other: unknown key (known: debian, artifacts, images, python, nix, weights)",
         )
     )
 

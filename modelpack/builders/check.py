@@ -36,6 +36,7 @@ class Server:
         self.emulated = plan["emulated"]
         self.stop_signal = getattr(signal, plan["stop_signal"])
         self.root = ""
+        self.tree = (plan["view"] or {}).get("tree")
         command, environment = self._viewed(plan) if plan["view"] else self._plain(plan)
         self._stream = open(log, "wb")  # noqa: SIM115 - as long as the server lives
         self.began = time.monotonic()
@@ -117,7 +118,11 @@ class Server:
                 mapped = _mapped(process, code_only=not self.emulated)
                 mapped = {path.removeprefix(self.root) for path in mapped}
                 found |= mapped - {os.readlink(f"/proc/{process}/exe")} if self.emulated else mapped
-        return sorted(path for path in found if not path.startswith((*_MAPPED, *own)))
+        return sorted(path for path in found if not path.startswith((*_MAPPED, *own)) and not self._of_image(path))
+
+    def _of_image(self, path: str) -> bool:
+        """Tell whether a file is the base image's."""
+        return self.tree is not None and os.path.isfile(self.tree + path)
 
     def stop(self, *, patience: float = 10) -> float:
         """Stop the server as a runtime would; give the seconds it took. Nothing of it is left behind."""

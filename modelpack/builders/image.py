@@ -28,11 +28,12 @@ def main() -> None:
 
     ``layers``: outputs of layers, in order. ``graph``: file with the references graph of what the image must hold,
     no more and no less. ``reference``: ``name:tag``. ``zstd``: the program exports compress with, or null. ``config``:
-    see ``_config``.
+    see ``_config``. ``base``: null, or the image below: ``name``, ``digest``, ``config`` (a file), ``layers`` ({path,
+    digest, size, media_type, diff_id}) and ``unpacked`` (the output of ``image_tree``).
     """
     with open(os.environ["planPath"], encoding="utf-8") as stream:
         plan = json.load(stream)
-    layers = [_read_layer(output) for output in plan["layers"]]
+    layers = [*_base_layers(plan["base"]), *(_read_layer(output) for output in plan["layers"])]
     with open(plan["graph"], encoding="utf-8") as graph:
         verify([layer["paths"] for layer in layers], closure(graph.read()))
     write(os.environ["out"], layers, plan)
@@ -68,8 +69,9 @@ def verify(layers: list[list[str]], wanted: set[str]) -> None:
 def write(out: str, layers: list[dict[str, Any]], plan: dict[str, Any]) -> None:
     """Write the layout without its layers, and ``layers.json``."""
     os.makedirs(f"{out}/blobs/sha256")
-    config = _blob(out, CONFIG, _config(plan["config"], layers))
-    labels = plan["config"]["labels"]
+    settings, history = _over_base(plan["config"], plan["base"])
+    config = _blob(out, CONFIG, _config(settings, layers, history))
+    labels = settings["labels"]
     manifest = {
         "schemaVersion": 2,
         "mediaType": MANIFEST,
@@ -92,7 +94,56 @@ def encode(value: object) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def _config(config: dict[str, Any], layers: list[dict[str, Any]]) -> dict[str, Any]:
+def _base_layers(base: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """Describe the layers of the image below, as ``layer.json`` does ours."""
+    if base is None:
+        return []
+    with open(f"{base['unpacked']}/layers.json", encoding="utf-8") as stream:
+        sizes = json.load(stream)
+    known = ("diff_id", "digest", "size", "media_type")
+    return [
+        {
+            "name": f"{base['name']}, layer {number} of {len(sizes)}",
+            "paths": [],
+            "tar_size": size["tar_size"],
+            **{key: layer[key] for key in known},
+            "blob": layer["path"],
+            "output": layer["path"],
+        }
+        for number, (layer, size) in enumerate(zip(base["layers"], sizes, strict=True), 1)
+    ]
+
+
+def _over_base(config: dict[str, Any], base: dict[str, Any] | None) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Give the settings of our image over those of the image below, and that one's history.
+
+    Variables, labels and volumes are kept, ours win; its search path follows our programs. User, folder, command, ports
+    and health check are ours, and what the labels of OCI say of an image is not true of ours.
+    """
+    if base is None:
+        return config, []
+    with open(base["config"], encoding="utf-8") as stream:
+        whole = json.load(stream)
+    theirs = whole.get("config") or {}
+    env = dict(entry.split("=", 1) for entry in theirs.get("Env") or [] if "=" in entry)
+    labels = {key: text for key, text in (theirs.get("Labels") or {}).items() if not key.startswith(_ANNOTATIONS)}
+    first = config["env"]["PATH"].split(":", 1)[0]
+    path = {"PATH": f"{first}:{env['PATH']}"} if env.get("PATH") else {}
+    named = {f"{_ANNOTATIONS}base.name": base["name"], f"{_ANNOTATIONS}base.digest": base["digest"]}
+    settings = {
+        **config,
+        "env": {**env, **config["env"], **path},
+        "labels": {**labels, **named, **config["labels"]},
+        "volumes": theirs.get("Volumes") or {},
+    }
+    history = whole.get("history") or []
+    if sum(not entry.get("empty_layer") for entry in history) != len(base["layers"]):
+        # Some tools fail when there is not one for each layer.
+        history = [{"created": CREATED, "comment": base["name"]} for _ in base["layers"]]
+    return settings, history
+
+
+def _config(config: dict[str, Any], layers: list[dict[str, Any]], history: list[dict[str, Any]]) -> dict[str, Any]:
     """Give the image configuration.
 
     Args:
@@ -100,6 +151,7 @@ def _config(config: dict[str, Any], layers: list[dict[str, Any]]) -> dict[str, A
             (``5001/tcp``), ``labels``, ``stop_signal``, ``working_dir`` and ``healthcheck`` (``test``, and
             ``interval``, ``timeout``, ``start_period`` in seconds, ``retries``; or null).
         layers: in order.
+        history: of the layers below ours.
     """
     settings = {
         "User": config["user"],
@@ -111,13 +163,21 @@ def _config(config: dict[str, Any], layers: list[dict[str, Any]]) -> dict[str, A
         "StopSignal": config["stop_signal"],
         "WorkingDir": config["working_dir"],
         "Healthcheck": _healthcheck(config["healthcheck"]),
+        "Volumes": config.get("volumes"),
     }
     return {
         "created": CREATED,
         **_platform(config),
         "config": {key: value for key, value in settings.items() if value},
         "rootfs": {"type": "layers", "diff_ids": [layer["diff_id"] for layer in layers]},
-        "history": [{"created": CREATED, "created_by": "modelpack", "comment": layer["name"]} for layer in layers],
+        "history": [
+            *history,
+            *(
+                {"created": CREATED, "created_by": "modelpack", "comment": layer["name"]}
+                for layer in layers
+                if not layer.get("blob")
+            ),
+        ],
     }
 
 

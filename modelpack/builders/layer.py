@@ -55,6 +55,8 @@ class Layer:
     """The layer holds the root file system's own files instead of store paths."""
     links: Links | None = None
     """The layer holds links to parts of the package instead of store paths."""
+    blob: str | None = None
+    """Store path of the blob of a layer that is a base image's."""
     diff_id: str
     """``sha256:HEX`` of the tar."""
     tar_size: int

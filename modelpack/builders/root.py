@@ -21,6 +21,8 @@ _RELEASE = ("debian_version", "os-release")
 _VERSIONS = {"bullseye": "11", "bookworm": "12", "trixie": "13", "forky": "14", "duke": "15"}
 _HOSTS = b"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 _NSSWITCH = b"passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\nprotocols: files\n"
+# What an image's own dynamic linker would read in place of nothing, and find another C library's libraries by.
+_LOADER = "etc/ld.so."
 _NOBODY = 65534
 _ACCOUNTS = ("etc/passwd", "etc/group")
 # Engines and people put the machine's own over these, which needs files.
@@ -84,12 +86,18 @@ def _over(tree: str, entries: list[Entry]) -> Iterator[Entry]:
     for entry in entries:
         name = os.fsdecode(entry.name)
         place = os.path.join(tree, name)
-        if _below_link(tree, name):
+        if _below_link(tree, name) or name.startswith(_LOADER) or _leads_nowhere(tree, entry):
             continue
         if name in _ACCOUNTS and os.path.isfile(place) and not os.path.islink(place):
             yield file(name, _joined(_read(place), entry.content), 0o644)
         elif not os.path.lexists(place) or (name in _MOUNTED and (os.path.islink(place) or not os.path.isfile(place))):
             yield entry
+
+
+def _leads_nowhere(tree: str, entry: Entry) -> bool:
+    """Tell whether a link such as lib64 -> usr/lib64 is one into a /usr of the image's that has no lib64."""
+    link = os.fsdecode(entry.link)
+    return bool(link) and not link.startswith("/") and not os.path.lexists(os.path.join(tree, link))
 
 
 def _below_link(tree: str, name: str) -> bool:

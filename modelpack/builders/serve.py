@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from typing import Any
 
+_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 _SERVE = """#!{base}/usr/bin/sh
 # Serves {title}. Variables that are set already win over the package's own.
 set -eu
 unset PYTHONHOME PYTHONPATH LD_LIBRARY_PATH LD_PRELOAD
 # No locale of the host's, with tables and converters made for another C library.
 export LOCPATH={base}/usr/lib/locale
-export PATH={environment}/bin:{base}/usr/bin
+export PATH={path}
 export PYTHONDONTWRITEBYTECODE=1
 export HOME="${{HOME:-/tmp}}"
 export SSL_CERT_FILE="${{SSL_CERT_FILE-{base}/etc/ssl/certs/ca-certificates.crt}}"
@@ -51,14 +53,19 @@ def main() -> None:
 
 
 def _serve(plan: dict[str, Any]) -> str:
-    variables = [f'export {name}="${{{name}-{_inside(value)}}}"' for name, value in sorted(plan["variables"].items())]
+    image = _image_variables(plan["image"])
+    folders = [f"{plan['environment']}/bin", *filter(None, [image.pop("PATH", "")]), f"{plan['base']}/usr/bin"]
+    known = {name: _inside(value) for name, value in image.items()}
+    known |= {name: _fill_port(_inside(value)) for name, value in plan["variables"].items()}
+    variables = [f'export {name}="${{{name}-{value}}}"' for name, value in sorted(known.items())]
     extra = ""
     if os.path.exists(f"{plan['environment']}/share/modelpack/library-path"):
         with open(f"{plan['environment']}/share/modelpack/library-path", encoding="utf-8") as stream:
-            extra = f"export LD_LIBRARY_PATH={stream.read().strip()}\n"
+            extra = f"export LD_LIBRARY_PATH={stream.read().strip()}"
+        extra += "${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}\n" if "LD_LIBRARY_PATH" in known else "\n"
     return _SERVE.format(
         base=plan["base"],
-        environment=plan["environment"],
+        path=_word(":".join(folders)),
         title=plan["title"],
         port=plan["port"],
         variables="\n".join(variables),
@@ -78,8 +85,21 @@ def _word(text: str) -> str:
 
 def _inside(text: str) -> str:
     """Quote a default value for the inside of ``"${NAME-…}"``."""
-    quoted = "".join("\\" + char if char in '\\"$`}' else char for char in text)
-    return quoted.replace("@port@", "${MODELPACK_PORT}")
+    return "".join("\\" + char if char in '\\"$`}' else char for char in text)
+
+
+def _fill_port(text: str) -> str:
+    return text.replace("@port@", "${MODELPACK_PORT}")
+
+
+def _image_variables(config: str | None) -> dict[str, str]:
+    """Give the variables that a base image has for its programs, out of its configuration."""
+    if config is None:
+        return {}
+    with open(config, encoding="utf-8") as stream:
+        entries = (json.load(stream).get("config") or {}).get("Env") or []
+    found = dict(entry.split("=", 1) for entry in entries if "=" in entry)
+    return {name: value for name, value in found.items() if _NAME.fullmatch(name)}
 
 
 def _write(path: str, text: str) -> None:

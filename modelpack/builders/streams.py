@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import io
 import subprocess
 import threading
 import zlib
@@ -26,6 +27,29 @@ _GZIP_HEADER = b"\x1f\x8b\x08\0" + bytes(4) + b"\0\xff"
 
 class StreamError(OSError):
     """The compressor failed."""
+
+
+class Reader(io.RawIOBase):
+    """Pieces of bytes as a stream that can be read from front to back."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = iter(pieces)
+        self._held = b""
+
+    def readable(self) -> bool:
+        """Tell that it can be read."""
+        return True
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Give as many bytes as are asked for; fewer only at the end."""
+        wanted = 1 << 62 if size is None or size < 0 else size
+        found, length = [self._held], len(self._held)
+        while length < wanted and (piece := next(self._pieces, b"")):
+            found.append(piece)
+            length += len(piece)
+        data = b"".join(found)
+        self._held = data[wanted:]
+        return data[:wanted]
 
 
 class Digest:

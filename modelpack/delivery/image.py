@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from modelpack.builders import links, streams, tarstream
 from modelpack.builders import root as skeleton
+from modelpack.builders.blob import uncompressed
 from modelpack.builders.layer import Layer
 from modelpack.codec import CodecError, from_json
-from modelpack.errors import ExportError
+from modelpack.errors import ExportError, ToolError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,6 +22,11 @@ class StoredLayer(Layer):
     """A layer and the store path that describes it, which holds its blob if that is compressed."""
 
     output: str
+
+    @property
+    def place(self) -> str:
+        """Store path of the blob, if there is one."""
+        return self.blob or f"{self.output}/blob"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,16 +100,31 @@ def blob(image: Image, layer: StoredLayer) -> Iterator[bytes]:
     Raises:
         ExportError: the store does not hold what the layer's digest says.
     """
-    if layer.digest == layer.diff_id:
+    if layer.digest == layer.diff_id and not layer.blob:
         return tar(image, layer)
-    path = image.physical(f"{layer.output}/blob")
-    return _verified(_read(path), layer.digest, f"{layer.output}/blob")
+    return _verified(_read(image.physical(layer.place)), layer.digest, layer.place)
 
 
 def tar(image: Image, layer: StoredLayer) -> Iterator[bytes]:
     """Give a layer's tar in pieces, made from the store again; else as ``blob``."""
+    if layer.blob:
+        pieces = uncompressed(str(image.physical(layer.blob)), layer.media_type, find_zstd(image))
+        return _verified(pieces, layer.diff_id, layer.blob)
     place = ", ".join(layer.paths) or layer.output
     return _verified(tarstream.archive(entries(image, layer)), layer.diff_id, place)
+
+
+def find_zstd(image: Image) -> str:
+    """Give the program that made the layers, so that what it writes is the same everywhere; else the machine's.
+
+    Raises:
+        ToolError: there is none.
+    """
+    if image.zstd and image.physical(image.zstd) == Path(image.zstd) and Path(image.zstd).exists():
+        return image.zstd
+    if found := shutil.which("zstd"):
+        return found
+    raise ToolError("zstd is not on this machine", hint="install zstd, or export to a name that ends in .tar.gz")
 
 
 def entries(image: Image, layer: StoredLayer) -> Iterator[tarstream.Entry]:

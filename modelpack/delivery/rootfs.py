@@ -6,21 +6,24 @@ elsewhere; ``serve`` at its top starts the server (see ``launcher``).
 
 from __future__ import annotations
 
+import itertools
 import os
 import shlex
-import shutil
 import struct
 import subprocess
+import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import IO, cast
 
 from modelpack.builders import streams, tarstream
 from modelpack.builders.tarstream import DIRECTORY, SYMLINK, Entry
-from modelpack.delivery import atomic
+from modelpack.delivery import atomic, overlaid
 from modelpack.delivery.export import refuse_foreign, task
-from modelpack.delivery.image import Image, StoredLayer, changed, entries, tar
-from modelpack.errors import ExportError, ToolError
+from modelpack.delivery.image import Image, StoredLayer, changed, entries, find_zstd, tar
+from modelpack.errors import ExportError
 from modelpack.progress import Progress, Silent
 
 _PT_INTERP = 3
@@ -51,7 +54,7 @@ def export_rootfs(image: Image, target: Path, *, force: bool = False, progress: 
     """
     report = progress or Silent()
     compression = _compression(target)
-    zstd = _zstd(image) if compression == "zstd" else ""
+    zstd = find_zstd(image) if compression == "zstd" else ""
     top = _top(image)
     total = sum(layer.tar_size for layer in image.layers)
     start = atomic.start_of(target, _START)
@@ -93,7 +96,9 @@ def unpack(image: Image, target: Path, *, force: bool = False, progress: Progres
         folder.chmod(0o755)
         for entry in _top(image):
             _unpack(entry, folder, streams.Digest(), report, name)
-        for layer in image.layers:
+        if any(layer.blob for layer in image.layers):
+            _unpack_base(image, folder)
+        for layer in own_layers(image):
             _unpack_layer(image, layer, folder, report, name)
 
 
@@ -105,12 +110,59 @@ def _archive(image: Image, top: list[Entry]) -> Iterator[bytes]:
     """Give one tar out of the layers' tars: without their ends, and the folders above store paths once."""
     folders = list(tarstream.folders_above(path for layer in image.layers for path in layer.paths))
     above = b"".join(tarstream.stream(folders))
-    yield from tarstream.stream([*top, *folders])
-    for layer in image.layers:
+    yield from tarstream.stream(top)
+    yield from _base(image)
+    yield from tarstream.stream(folders)
+    for layer in own_layers(image):
         for number, piece in enumerate(tar(image, layer)):
             if piece is not tarstream.END:
                 yield piece if number else piece.removeprefix(above)
     yield tarstream.END
+
+
+def _base(image: Image) -> Iterator[bytes]:
+    """Give what is left of the base image's layers, without the end of an archive."""
+    layers = [partial(tar, image, layer) for layer in image.layers if layer.blob]
+    if layers:
+        above = (entry for layer in own_layers(image) if not layer.paths for entry in entries(image, layer))
+        replaced = [os.fsdecode(entry.name) for entry in above if entry.kind != DIRECTORY]
+        yield from overlaid.write(layers, overlaid.plan(layers, replaced))
+
+
+def _unpack_base(image: Image, folder: Path) -> None:
+    """Unpack what is left of the base image's layers.
+
+    Raises:
+        ExportError: a path of it leaves the folder.
+    """
+    pieces = itertools.chain(_base(image), [tarstream.END])
+    with tarfile.open(fileobj=cast("IO[bytes]", streams.Reader(pieces)), mode="r|") as archive:
+        own = os.geteuid() == 0
+        # Devices are nobody's but root's to make, and a folder is there before its files are.
+        members = (member for member in archive if own or not member.isdev())
+        try:
+            archive.extractall(folder, members=members, numeric_owner=True, filter=_within(folder))  # noqa: S202 - the filter does
+        except (tarfile.TarError, ValueError) as error:
+            raise ExportError(f"the base image cannot be unpacked: {error}") from error
+
+
+def _within(folder: Path) -> Callable[[tarfile.TarInfo, str], tarfile.TarInfo]:
+    """Give the filter that refuses members whose folder, symlinks followed, is not the one that they name."""
+    top = folder.resolve()
+
+    def check(member: tarfile.TarInfo, _: str) -> tarfile.TarInfo:
+        names = [member.name, *([member.linkname] if member.islnk() else [])]
+        for name in names:
+            if ".." in Path(name).parts or (top / name).parent.resolve() != (top / name).parent:
+                raise ExportError(f"the base image has a path that leads elsewhere: {name}")
+        return member
+
+    return check
+
+
+def own_layers(image: Image) -> tuple[StoredLayer, ...]:
+    """Give the layers that are not the base image's."""
+    return tuple(layer for layer in image.layers if not layer.blob)
 
 
 def _unpack_layer(image: Image, layer: StoredLayer, folder: Path, progress: Progress, name: str) -> None:
@@ -203,15 +255,6 @@ def _compression(target: Path) -> str | None:
             return compression
     known = ", ".join(suffix for suffix in _SUFFIXES)
     raise ExportError(f"{target.name}: the name does not say how to compress", hint=f"end it in one of {known}")
-
-
-def _zstd(image: Image) -> str:
-    """Give the program that made the layers, so that the tarball is the same everywhere; else the machine's."""
-    if image.zstd and image.physical(image.zstd) == Path(image.zstd) and Path(image.zstd).exists():
-        return image.zstd
-    if found := shutil.which("zstd"):
-        return found
-    raise ToolError("zstd is not on this machine", hint="install zstd, or export to a name that ends in .tar.gz")
 
 
 def _uncompressed(start: bytes, compression: str | None, zstd: str) -> bytes:

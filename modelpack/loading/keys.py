@@ -414,7 +414,7 @@ _BASE = Table(
             ),
             doc=f"Distribution and suite whose signed packages make the base; {DEFAULT_BASE} when absent, "
             "or the suite that has the Python asked for",
-            mistaken=("image", "distribution", "suite"),
+            mistaken=("distribution", "suite"),
         ),
         Key(
             name="packages",
@@ -427,6 +427,20 @@ _BASE = Table(
             shape=Many(item=Text(noun="the name of a Debian package", pattern=r"^[a-z0-9][a-z0-9+.-]+$")),
             doc="Debian packages that building from source needs beside gcc and g++, such as libffi-dev",
             mistaken=("build_depends", "apt_build"),
+        ),
+        Key(
+            name="image",
+            shape=Text(noun="an image", pattern=r"^[^\s\x00]+$"),
+            doc="Image to build on: the path of an OCI layout or of an archive, beginning with ./ or /, or its name in "
+            "a registry, with or without the registry's host",
+            mistaken=("base_image", "oci", "container"),
+        ),
+        Key(
+            name="digest",
+            shape=Text(noun="sha256: and 64 hexadecimal digits", pattern="^sha256:[0-9a-f]{64}$"),
+            doc="What the image has to be: the digest of its manifest or index, of an archive of docker its ID; "
+            "when absent, the lock keeps what the image was when it was made",
+            mistaken=("sha256",),
         ),
     ),
 )

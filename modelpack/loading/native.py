@@ -15,6 +15,7 @@ from modelpack.loading.assets import read_asset, read_mounts
 from modelpack.loading.check import read_check
 from modelpack.loading.dependencies import Dependencies, Line, Selection
 from modelpack.loading.dependency_files import judge_python, read_dependencies
+from modelpack.loading.image import read_image
 from modelpack.loading.keys import spec_table
 from modelpack.loading.pip_file import read_lines
 from modelpack.loading.script import judge_script
@@ -234,7 +235,8 @@ class _Loader:
         distribution, suite = chosen.split(":")
         packages = (value and value.get_texts("packages")) or ()
         build = (value and value.get_texts("build_packages")) or ()
-        return Base(distribution=distribution, suite=suite, packages=packages, build_packages=build)
+        image = read_image(value, self.folder, self.findings) if value else None
+        return Base(distribution=distribution, suite=suite, packages=packages, build_packages=build, image=image)
 
     def image(self) -> Image:
         value = self.root.fields.get("image")

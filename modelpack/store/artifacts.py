@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from modelpack.lock import Deb, FileEntry, InterpreterTarball, Lock, Wheel
+from modelpack.lock import Deb, FileEntry, ImageBlob, InterpreterTarball, Lock, Wheel
 from modelpack.store import seed
 from modelpack.store.files import is_small
 from modelpack.store.storepath import flat_path, recursive_path, store_name
@@ -49,7 +49,7 @@ class Seed:
     deb: Deb
 
 
-Origin = Wheel | Deb | InterpreterTarball | LargeFile | SmallFiles | Seed
+Origin = Wheel | Deb | ImageBlob | InterpreterTarball | LargeFile | SmallFiles | Seed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,10 +107,12 @@ def _all(lock: Lock) -> Iterator[Artifact]:
         yield _package(lock.python.interpreter.tarball)
     yield from map(_package, lock.base.target.packages)
     yield from map(_package, lock.base.tools.packages)
+    if lock.image_base:
+        yield from map(_package, (lock.image_base.config, *lock.image_base.layers))
     yield seed_artifact(lock.base.seed, lock.base.seed_nar_sha256)
 
 
-def _package(package: Wheel | Deb | InterpreterTarball) -> Artifact:
+def _package(package: Wheel | Deb | ImageBlob | InterpreterTarball) -> Artifact:
     name = store_name(package.filename)
     return Artifact(
         store_path=flat_path(name, package.sha256),

@@ -7,13 +7,13 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from modelpack.errors import FetchError
-from modelpack.lock import Deb, InterpreterTarball, Wheel
+from modelpack.lock import Deb, ImageBlob, InterpreterTarball, Wheel
 from modelpack.parallel import Stop
 from modelpack.store.artifacts import Artifact, LargeFile, Seed
 from modelpack.web import http
@@ -34,6 +34,8 @@ class Sources:
     """Addresses of interpreter tarballs, whose file names may be alike."""
     locate_wheels: Callable[[Sequence[Wheel]], Mapping[str, str]] = lambda _: {}
     """Gives the addresses of wheels by sha256; asked once for all, and only when it is needed."""
+    locate_blob: Callable[[str], Iterable[str]] = lambda _: ()
+    """Gives the addresses of a blob of the base image by sha256."""
     jobs: int = 8
     """Artifacts worked on at once."""
 
@@ -162,6 +164,8 @@ class Downloader:
                 yield from self._deb_addresses(deb)
             case Seed(deb=deb):
                 yield from self._deb_addresses(deb)
+            case ImageBlob(sha256=sha256):
+                yield from self._sources.locate_blob(sha256)
 
     def _deb_addresses(self, deb: Deb) -> Iterator[str]:
         for archive in self._sources.archives:
@@ -190,6 +194,8 @@ def _hint(artifact: Artifact) -> str:
             return "put the file back in its place, or name its folder in the configuration (python.interpreters)"
         case LargeFile():
             return "put the file back in its place, or add a source that has it (artifacts.sources)"
+        case ImageBlob():
+            return "add a registry, a layout or an archive that has it to images.sources of the settings"
         case _:
             return (
                 "mirrors drop superseded packages: run modelpack lock --upgrade, or configure a source that keeps "

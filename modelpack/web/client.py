@@ -22,7 +22,7 @@ from urllib3 import BaseHTTPResponse, PoolManager, exceptions
 from modelpack import __version__
 from modelpack.errors import FetchError
 from modelpack.python import pip_settings
-from modelpack.web import credentials
+from modelpack.web import bearer, credentials
 from modelpack.web.credentials import redact
 from modelpack.web.http import HttpError, Transient
 from modelpack.web.names import HttpPool, HttpsPool
@@ -50,16 +50,32 @@ def request(url: str, headers: Mapping[str, str], *, method: str = "GET") -> Bas
     """
     if urlsplit(url).scheme not in {"http", "https"}:
         raise HttpError(url, "not an address that can be read", hint="http, https and file addresses can")
-    answer = _send(url, headers, method, credentials.find(url))
-    if answer.status == 401:
-        found = credentials.ask_keyring(url)
-        if found:
+    token = bearer.token(url)
+    sent = {**headers, "Authorization": f"Bearer {token}"} if token else headers
+    answer = _send(url, sent, method, None if token else credentials.find(url) or bearer.find(url))
+    if answer.status == 401 and (found := _bearer(url, answer)):
+        answer.release_conn()
+        answer = _send(url, {**headers, "Authorization": f"Bearer {found}"}, method, None)
+    elif answer.status == 401:
+        login = credentials.ask_keyring(url)
+        if login:
             answer.release_conn()
-            answer = _send(url, headers, method, found)
+            answer = _send(url, headers, method, login)
     if answer.status < 300 or answer.status == 416:
         return answer
     answer.drain_conn()
     raise _refusal(url, answer)
+
+
+def _bearer(url: str, answer: BaseHTTPResponse) -> str | None:
+    """Get a token where the refusal of a registry says; None when it wants something else."""
+
+    def get(realm: str, login: tuple[str, str] | None) -> bytes:
+        found = _send(realm, {"Accept": "application/json"}, "GET", login)
+        data = found.read(1 << 20)
+        return data if found.status == 200 else b""
+
+    return bearer.obtain(url, answer.headers.get("WWW-Authenticate", ""), get)
 
 
 def stream(url: str, answer: BaseHTTPResponse, amount: int, *, decode: bool) -> Iterator[bytes]:

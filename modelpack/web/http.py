@@ -10,6 +10,7 @@ import errno
 import hashlib
 import os
 import random
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -311,14 +312,22 @@ def _read_file(url: str) -> bytes:
 
 
 def _file_chunks(url: str, offset: int) -> Iterator[bytes]:
+    """Read a file, or of ``#bytes=START-STOP`` that part, as of a member of an archive."""
+    start, stop = _part_of(url)
     try:
         file = local_path(url).open("rb", buffering=0)
     except OSError as error:
         raise _file_error(url, error) from error
     with file:
-        file.seek(offset)
-        while chunk := file.read(_CHUNK):
+        left = stop - file.seek(start + offset)
+        while left > 0 and (chunk := file.read(min(_CHUNK, left))):
+            left -= len(chunk)
             yield chunk
+
+
+def _part_of(url: str) -> tuple[int, int]:
+    found = re.fullmatch(r"bytes=(\d+)-(\d+)", urlsplit(url).fragment)
+    return (int(found[1]), int(found[2])) if found else (0, 1 << 62)
 
 
 def _file_error(url: str, error: OSError) -> HttpError:

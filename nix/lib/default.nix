@@ -22,6 +22,7 @@ let
       fill = ./fill.nix;
       image = ./image.nix;
       interpreter = ./interpreter.nix;
+      image_base = ./image_base.nix;
       join = ./join.nix;
       layers = ./layers.nix;
       links = ./links.nix;

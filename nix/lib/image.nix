@@ -7,6 +7,7 @@
   environment,
   foreign,
   hermetic,
+  image_base,
   layers,
   package,
   tools,
@@ -29,6 +30,7 @@ derive.builder "image" [ "problem" ] {
   name = "image-${lock.name}-${lock.package_version}";
   plan = {
     inherit layers;
+    base = image_base.plan;
     graph = "graph";
     reference = "${lock.name}:${tag}";
     zstd = "${tools}/bin/zstd";

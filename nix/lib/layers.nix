@@ -21,8 +21,10 @@ let
   # Bytes of the wheel file from which a wheel has a layer of its own.
   big = 8388608;
   # Engines stop at 127 layers. Beyond these numbers the smaller wheels join the small ones, and files share layers.
-  mostWheels = 40;
-  mostFiles = 50;
+  # A base image with many layers (modelpack/images/manifest.py stops at 100) leaves fewer.
+  below = builtins.length (lock.image_base.layers or [ ]);
+  mostWheels = lesser 40 ((110 - below) / 2);
+  mostFiles = lesser 50 ((110 - below) / 2);
 
   zstd = "${tools}/bin/zstd";
   take = count: list: builtins.genList (builtins.elemAt list) (lesser count (builtins.length list));

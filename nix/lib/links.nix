@@ -3,11 +3,12 @@
   lock,
   base,
   fill,
+  image_base,
   ...
 }:
 let
   links = builtins.mapAttrs (_: fill) (lock.links or { });
-  tree = null;
+  inherit (image_base) tree;
 in
 {
   inherit links tree;

@@ -5,6 +5,7 @@
   derive,
   environment,
   fill,
+  image_base,
   trees,
   ...
 }:
@@ -12,6 +13,7 @@ derive.builder "serve" [ ] {
   name = "server-${lock.server.name}";
   plan = {
     inherit base environment;
+    image = image_base.config;
     inherit (lock.server) port;
     title = "${lock.name} ${lock.package_version}";
     folder = if trees ? code then "${trees.code.path}" else "/";
