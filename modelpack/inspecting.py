@@ -47,6 +47,7 @@ def inspect(project: Project, nix: Nix) -> dict[str, Any]:
         "base": {
             "suite": lock.base.suite,
             "glibc": lock.base.glibc,
+            "image": {"name": image.name, "digest": image.digest} if (image := lock.image_base) else None,
             "packages": [
                 {"name": deb.name, "version": deb.version, "size": deb.size, "sha256": deb.sha256}
                 for deb in lock.base.target.packages
@@ -116,6 +117,8 @@ def text(content: dict[str, Any]) -> str:
         ),
         ("lock", content["lock_digest"]),
     ]
+    if image := content["base"]["image"]:
+        head.insert(2, ("base image", f"{image['name']} {image['digest']}"))
     if built:
         head += [
             ("store path", built["store_path"]),

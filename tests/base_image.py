@@ -82,7 +82,7 @@ def second():
         folder("opt/thing"),
         folder("opt/thing/bin"),
         member("opt/thing/bin/thing", THING.encode(), mode=0o755),
-        link("usr/bin/thing", "opt/thing/bin/thing", tarfile.LNKTYPE),
+        member("usr/bin/thing", type=tarfile.LNKTYPE, linkname="opt/thing/bin/thing", mode=0o755),
         member("lib/through-the-link", b"3"),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+import tarfile
 
 import base_image
 import pytest
@@ -117,7 +117,7 @@ def test_of_an_index_the_platform_is_taken(tmp_path):
     )
 
 
-def test_of_several_images_the_name_decides(layout, tmp_path):
+def test_of_several_images_the_name_decides(layout):
     index = json.loads((layout / "index.json").read_text())
     first = index["manifests"][0]
     write_layout(layout, TARS[:1], tag="2")
@@ -221,12 +221,9 @@ def test_configured_places_are_asked_before_the_host_of_the_name(layout, tmp_pat
 
 def test_old_archives_link_layers_that_are_the_same(tmp_path):
     digest = base_image.write_docker_archive(tmp_path / "saved.tar", [TARS[0]])
-    import tarfile
-
     with tarfile.open(tmp_path / "saved.tar") as archive:
         contents = {info.name: archive.extractfile(info).read() for info in archive}
     contents["real.tar"] = contents.pop("0/layer.tar")
     members = [*(member(name, data) for name, data in contents.items()), link("0/layer.tar", "../real.tar")]
     (tmp_path / "saved.tar").write_bytes(layer(*members))
     assert resolve(tmp_path / "saved.tar", digest=digest).layers[0].size == len(TARS[0])
-    assert Path(tmp_path / "saved.tar").exists()

@@ -54,7 +54,7 @@ def request(url: str, headers: Mapping[str, str], *, method: str = "GET") -> Bas
     sent = {**headers, "Authorization": f"Bearer {token}"} if token else headers
     answer = _send(url, sent, method, None if token else credentials.find(url) or bearer.find(url))
     if answer.status == 401 and (found := _bearer(url, answer)):
-        answer.release_conn()
+        answer.drain_conn()
         answer = _send(url, {**headers, "Authorization": f"Bearer {found}"}, method, None)
     elif answer.status == 401:
         login = credentials.ask_keyring(url)
@@ -73,6 +73,7 @@ def _bearer(url: str, answer: BaseHTTPResponse) -> str | None:
     def get(realm: str, login: tuple[str, str] | None) -> bytes:
         found = _send(realm, {"Accept": "application/json"}, "GET", login)
         data = found.read(1 << 20)
+        found.close()
         return data if found.status == 200 else b""
 
     return bearer.obtain(url, answer.headers.get("WWW-Authenticate", ""), get)
