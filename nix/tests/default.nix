@@ -215,6 +215,7 @@ let
       expected = false;
     };
   }
+  // import ./base.nix { inherit parts plan; }
   // import ./image.nix { inherit parts plan; }
   // import ./sources.nix { inherit libraryOf plan; };
 
