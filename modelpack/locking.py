@@ -29,6 +29,7 @@ from modelpack.lock import (
     LockedImage,
     LockedRequest,
     LockedRequirement,
+    LockedWeights,
     Python,
     Tree,
     Wheel,
@@ -127,6 +128,8 @@ def make(spec: Spec, previous: Lock | None, machine: Machine, *, upgrade: bool |
         ResolveError: a base or requirements that are not to be had; FetchError and ToolError as the resolvers.
     """
     trees = _scan(spec, machine, previous)
+    # Before anything is asked of the network.
+    weights = _weigh(spec, trees, previous, machine)
     interpreter, digest = (
         previous.python.interpreter if previous else None,
         interpreters.digest(spec, _scanner(machine)),
@@ -143,7 +146,7 @@ def make(spec: Spec, previous: Lock | None, machine: Machine, *, upgrade: bool |
     if previous is None or upgrade or previous.digests.python != _python_digest(spec, pins, trees):
         found = _resolve_python(_assemble(spec, trees, pins, Distributions()), spec, found, machine, upgrade)
     _judge_file_conflicts(spec, found.wheels)
-    return _judged(_weighed(_assemble(spec, trees, pins, found), spec, previous, machine), spec, machine)
+    return _judged(replace(_assemble(spec, trees, pins, found), weights=weights), spec, machine)
 
 
 def staleness(spec: Spec, lock: Lock, machine: Machine) -> tuple[str, ...]:
@@ -253,15 +256,33 @@ def _weighed(lock: Lock, spec: Spec, previous: Lock | None, machine: Machine) ->
     return replace(lock, weights=weigh(lock.trees, layouts(spec, machine.cache), previous))
 
 
+def _weigh(spec: Spec, trees: Mapping[str, Tree], previous: Lock | None, machine: Machine) -> LockedWeights:
+    """Give what the weights are.
+
+    Raises:
+        SpecError: with all that are damaged, or else with all that may not be in the package.
+    """
+    weights = weigh(trees, layouts(spec, machine.cache), previous)
+    if problems := tuple(dict.fromkeys(judge.refusals(weights, *_policies(spec, machine)))):
+        raise SpecError(problems)
+    return weights
+
+
+def _policies(spec: Spec, machine: Machine) -> tuple[tuple[str, Sequence[str] | None], ...]:
+    """Give who says which kinds of weights are allowed, and which."""
+    return (
+        (f"{spec.path.name}: formats", spec.formats),
+        ("weights.formats of this machine", machine.settings.formats),
+    )
+
+
 def _judged(lock: Lock, spec: Spec, machine: Machine) -> Lock:
     """Give the lock, when its weights may be in it and fit it; what is worth knowing of them is told.
 
     Raises:
         SpecError: with all that may not, or do not.
     """
-    of_spec = (f"{spec.path.name}: formats", spec.formats)
-    of_machine = ("weights.formats of this machine", machine.settings.formats)
-    if problems := tuple(dict.fromkeys(judge.problems(lock, of_spec, of_machine))):
+    if problems := tuple(dict.fromkeys(judge.problems(lock, *_policies(spec, machine)))):
         raise SpecError(problems)
     for notice in judge.notices(lock):
         machine.progress.note(f"{notice.severity}: {notice}")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from modelpack.errors import Problem
-from modelpack.lock import Lock, Weights
+from modelpack.lock import Lock, LockedWeights, Weights
 from modelpack.weights.kinds import KINDS, is_unsafe
 
 DISTRIBUTIONS = {
@@ -48,10 +48,17 @@ def problems(lock: Lock, *policies: tuple[str, Sequence[str] | None]) -> Iterato
         policies: who says so (``modelpack.yaml: formats``) and the kinds that are allowed; None allows all usual ones.
     """
     locked = {wheel.name for wheel in lock.python.wheels}
+    if lock.weights:
+        yield from refusals(lock.weights, *policies)
     for item in _files(lock):
+        yield from _absent(item, locked)
+
+
+def refusals(weights: LockedWeights, *policies: tuple[str, Sequence[str] | None]) -> Iterator[Problem]:
+    """Say which weights may not be in any package; ``policies`` as for ``problems``."""
+    for item in weights.files:
         for owner, allowed in policies:
             yield from _refused(item, owner, _DEFAULT if allowed is None else allowed)
-        yield from _absent(item, locked)
 
 
 def notices(lock: Lock) -> Iterator[Problem]:
