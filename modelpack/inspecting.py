@@ -8,6 +8,7 @@ from typing import Any
 
 from modelpack import lock as locks
 from modelpack.building import Project, why_unchecked
+from modelpack.codec import to_json
 from modelpack.console import seconds, size, table
 from modelpack.errors import BuildError
 from modelpack.store.nix import Nix
@@ -30,6 +31,7 @@ def inspect(project: Project, nix: Nix) -> dict[str, Any]:
             for name, tree in lock.trees.items()
             for entry in tree.files
         ],
+        "weights": [to_json(item) for item in lock.weights.files] if lock.weights else [],
         "python": {
             "version": lock.python.version,
             "wheels": [
@@ -135,9 +137,21 @@ def text(content: dict[str, Any]) -> str:
     blocks.append(_sized("Debian packages", content["base"]["packages"]))
     files = [(file["tree"], file["path"], size(file["size"])) for file in content["files"]]
     blocks.append("files\n" + table(files, right=_RIGHT))
+    if content["weights"]:
+        rows = [(item["tree"], item["path"], item["format"], _about(item)) for item in content["weights"]]
+        blocks.append("weights\n" + table(rows))
     if built and built["check"]:
         blocks.append("check\n" + report_text(built["check"]))
     return "\n\n".join(blocks)
+
+
+def _about(weights: dict[str, Any]) -> str:
+    """Say what is worth knowing of a file of weights, on one line."""
+    modules = sorted({name.partition(":")[0].partition(".")[0] for name in weights["imports"]})
+    parts = [f"imports {', '.join(modules)}"] if modules else []
+    parts += [f"saved by {name} {version}" for name, version in weights["versions"].items()]
+    parts += [f"{name} {value}" for name, value in weights["details"].items()]
+    return "; ".join(parts)
 
 
 def _sized(title: str, items: list[dict[str, Any]]) -> str:

@@ -6,6 +6,7 @@
   links,
   server,
   trees,
+  weights,
   ...
 }:
 let
@@ -21,4 +22,6 @@ derive.builder "check" ([ "compare" "problem" ] ++ (if links.view == null then [
     serve = "${server}/bin/serve";
     samples = if trees ? samples then trees.samples.path else null;
   };
+  # A module that a model lacks is said better there than by the server's log.
+  attrs = if weights == null then { } else { inherit weights; };
 }

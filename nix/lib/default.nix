@@ -33,6 +33,7 @@ let
       server = ./server.nix;
       tools = ./tools.nix;
       trees = ./trees.nix;
+      weights = ./weights.nix;
       unpack = ./unpack.nix;
       wheels = ./wheels.nix;
     };

@@ -16,6 +16,12 @@
 let
   inherit (builtins) elemAt match replaceStrings;
   platform = match "([^/]+)/([^/]+)" lock.platform;
+  # What the weights are, as policies name it: "pickle", "safetensors".
+  formats = builtins.attrNames (
+    builtins.listToAttrs (
+      builtins.concatMap (file: map (name: { inherit name; value = null; }) file.kinds) (lock.weights.files or [ ])
+    )
+  );
   yes = value: if value then "true" else "false";
   # Tags have no "+", which versions may have.
   tag = replaceStrings [ "+" ] [ "-" ] lock.package_version;
@@ -64,6 +70,7 @@ derive.builder "image" [ "problem" ] {
         "modelpack.hermetic" = yes hermetic;
         "modelpack.server" = lock.server.name;
       }
+      // (if formats == [ ] then { } else { "modelpack.weights" = builtins.concatStringsSep "," formats; })
       // (if lock ? description then { "org.opencontainers.image.description" = lock.description; } else { })
       // lock.image.labels;
     };

@@ -10,6 +10,7 @@
   hermetic,
   packed,
   server,
+  weights,
   ...
 }:
 derive.builder "package" [ "problem" ] {
@@ -32,7 +33,9 @@ derive.builder "package" [ "problem" ] {
       server = {
         inherit (lock.server) name port routes;
       };
+      # What the weights are by their content, and what loading them imports.
+      weights = (lock.weights or { files = [ ]; }).files;
     };
   };
-  attrs = if checked then { inherit check; } else { };
+  attrs = (if checked then { inherit check; } else { }) // (if weights == null then { } else { inherit weights; });
 }

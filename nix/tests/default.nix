@@ -198,6 +198,31 @@ let
         expected = { hermetic = false; other = true; };
       };
     };
+    weights =
+      let
+        file = { tree = "model"; path = "a.pkl"; kinds = [ "pickle" ]; imports = [ "sklearn.svm:SVC" ]; };
+        weighed = import ../lib {
+          checked = null;
+          hermetic = true;
+          sources = ../..;
+          lock = parts.lock // { weights = { inspector = 1; files = [ file ]; }; };
+        };
+      in
+      {
+        "without pickles nothing looks for what they import" = {
+          expr = parts.weights;
+          expected = null;
+        };
+        "what pickles import is looked for before the check, and the package and the image say what there is" = {
+          expr = {
+            files = map (found: found.path) (plan weighed.weights).files;
+            before = weighed.check.weights.outPath == weighed.weights.outPath;
+            described = (description weighed).weights;
+            label = (plan weighed.image).config.labels."modelpack.weights";
+          };
+          expected = { files = [ "a.pkl" ]; before = true; described = [ file ]; label = "pickle"; };
+        };
+      };
     flake."the outputs of a user's flake are the same package" = {
       expr =
         let
