@@ -8,18 +8,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
-from modelpack import lock
-from modelpack.loading.keys import CONTENT_TYPE, METHOD, PORT, ROUTES, VARIABLE, VARIABLE_VALUE, default_of
+from modelpack.loading.keys import CONTENT_TYPE, METHOD, PORT, ROUTES, SAFE_NAME, VARIABLE, VARIABLE_VALUE, default_of
 from modelpack.loading.requirements import judge_requirement
 from modelpack.loading.shape import Key, Many, Named, Table, Text
 from modelpack.loading.shape_reader import Value, near, read
 from modelpack.loading.yamlfile import Findings, read_yaml
-from modelpack.server_files import server_files
-from modelpack.spec import CheckRequest, Spec
+from modelpack.spec import CheckRequest
 
 SERVERS = Path(__file__).with_name("servers")
 """The catalogue that modelpack brings."""
@@ -28,26 +26,11 @@ BUILD_PLACEHOLDERS = ("python", "env", "base", "code", "model", "port")
 """What the build puts in place of these words between two ``@``; beside these ``input-NAME`` for every input."""
 PLACEHOLDERS = (*BUILD_PLACEHOLDERS, "scoring_script", "scoring_folder")
 """What may stand in a command and in a catalogue."""
-CATALOGUE_PLACEHOLDERS = (*PLACEHOLDERS, "server", "model_name")
-"""What may stand in a catalogue: also the folder of the server's own files, and the name of the one model."""
-
-TELEMETRY_OFF = {
-    "DO_NOT_TRACK": "1",
-    "BENTOML_DO_NOT_TRACK": "True",
-    "GRADIO_ANALYTICS_ENABLED": "False",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "ORT_DISABLE_TELEMETRY": "1",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "VLLM_NO_USAGE_STATS": "1",
-}
-"""What keeps libraries of servers from reporting their use: the common word, and those of who does not know it.
-
-A package is for places without a network, and tells nobody else of its requests; the spec's variables win.
-"""
+CATALOGUE_PLACEHOLDERS = (*PLACEHOLDERS, "server", "model_name", "model_stem", "name", "version")
+"""What may stand in a catalogue: also the folder of the server's own files, the name of the one model, that without its
+ending, and name and version of the package."""
 
 _PLACEHOLDER = re.compile(r"@([a-z_]+|input-[A-Za-z0-9._-]+)@")
-_NEWEST = "99999"
 _SIGNALS = ("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2")
 
 
@@ -60,6 +43,27 @@ class Injected:
     """Distributions that do as well; one that the user requires takes its place."""
     only: str = ""
     """PEP 440 specifiers: the versions of the server itself that need it; all when empty."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Choice:
+    """What one value of an option adds to a server, or puts in place of its own."""
+
+    requirements: tuple[Injected, ...]
+    packages: tuple[str, ...]
+    environment: Mapping[str, str]
+    port: int | None
+    routes: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Option:
+    """Something that a spec may choose about a server."""
+
+    description: str
+    choices: Mapping[str, Choice]
+    default: str | None
+    """None when the spec has to choose."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,7 +86,18 @@ class ServerEntry:
     content_type: str
     """Of a sample request, when the spec does not say."""
     scoring_script: tuple[str, ...]
-    """Functions that the scoring script has to define; empty when the server takes none."""
+    """Functions that the scoring script has to define; empty when none is asked for."""
+    code_optional: bool = False
+    """Variables that name the code are left out when the spec has none."""
+    python: str = ""
+    """PEP 440 specifiers: the versions of Python that it runs on; any when empty."""
+    packages: tuple[str, ...] = ()
+    """Debian packages that it needs in the base; ``@python_version@`` stands for ``3.11``."""
+    shared: tuple[str, ...] = ()
+    """Files of the catalogue's folder ``shared`` that belong to its own."""
+    options: Mapping[str, Option] = field(default_factory=dict)
+    programs: bool = False
+    """Wheels bring programs that it starts, which the kernel loads by ``/lib64`` of the root file system."""
 
     def uses(self, placeholder: str) -> bool:
         """Say whether the placeholder stands in the command or in the environment."""
@@ -97,18 +112,38 @@ _INJECTED = Table(
         Key(name="only", shape=Text(), doc="Versions of the server that need it, as PEP 440 specifiers"),
     ),
 )
+_CHANGES = (
+    Key(
+        name="requirements",
+        shape=Many(item=_INJECTED),
+        doc="What is injected, as PEP 508 requirements; the first is the server itself",
+    ),
+    Key(
+        name="packages",
+        shape=Many(item=Text(noun="the name of a Debian package")),
+        doc="Debian packages that the base has to have",
+    ),
+    Key(name="environment", shape=Named(name=VARIABLE, value=VARIABLE_VALUE), doc="Variables of the server"),
+    Key(name="port", shape=PORT, doc="TCP port"),
+    Key(name="routes", shape=ROUTES, doc="Paths on that port"),
+)
+_OPTION = Table(
+    keys=(
+        Key(name="description", shape=Text(), doc="What is chosen", required=True),
+        Key(name="default", shape=Text(), doc="What holds when the spec says nothing"),
+        Key(
+            name="choices",
+            shape=Named(name=SAFE_NAME, value=Table(keys=_CHANGES), some=True),
+            doc="What each value adds, or puts in place of the server's own",
+            required=True,
+        ),
+    )
+)
 _TABLE = Table(
     keys=(
         Key(name="description", shape=Text(), doc="What the server is", required=True),
-        Key(
-            name="requirements",
-            shape=Many(item=_INJECTED),
-            doc="What is injected, as PEP 508 requirements; the first is the server itself",
-        ),
+        *_CHANGES,
         Key(name="command", shape=Many(item=VARIABLE_VALUE, some=True), doc="Words of the start command"),
-        Key(name="environment", shape=Named(name=VARIABLE, value=VARIABLE_VALUE), doc="Variables of the server"),
-        Key(name="port", shape=PORT, doc="TCP port"),
-        Key(name="routes", shape=ROUTES, doc="Paths on that port"),
         Key(name="stop_signal", shape=Text(choices=_SIGNALS), doc="Asks the server to stop", default="SIGTERM"),
         Key(
             name="request",
@@ -130,6 +165,11 @@ _TABLE = Table(
             shape=Many(item=Text(noun="the name of a function"), some=True),
             doc="Functions that the user's scoring script has to define",
         ),
+        Key(name="code", shape=Text(choices=("optional",)), doc="Whether the server does without the user's code"),
+        Key(name="python", shape=Text(), doc="Versions of Python that it runs on, as PEP 440 specifiers"),
+        Key(name="shared", shape=Many(item=Text(noun="a file")), doc="Files of the folder shared that it needs"),
+        Key(name="options", shape=Named(name=SAFE_NAME, value=_OPTION), doc="What a spec may choose"),
+        Key(name="programs", shape=Text(choices=("true",), booleans=True), doc="It starts programs of wheels"),
     )
 )
 
@@ -162,7 +202,7 @@ def _entry(name: str, value: Value) -> ServerEntry:
     return ServerEntry(
         name=name,
         description=fields["description"].text,
-        requirements=tuple(map(_injected, fields["requirements"].items if "requirements" in fields else ())),
+        requirements=_requirements(value),
         command=value.get_texts("command"),
         environment=value.get_mapping("environment"),
         port=int(port) if port else None,
@@ -171,7 +211,36 @@ def _entry(name: str, value: Value) -> ServerEntry:
         method=request["method"].text,
         content_type=request["content_type"].text,
         scoring_script=value.get_texts("scoring_script") or (),
+        programs=value.get_text("programs") == "true",
+        code_optional=value.get_text("code") == "optional",
+        python=value.get_text("python") or "",
+        packages=value.get_texts("packages") or (),
+        shared=value.get_texts("shared") or (),
+        options={name: _option(item) for name, item in fields["options"].fields.items()} if "options" in fields else {},
     )
+
+
+def _option(value: Value) -> Option:
+    return Option(
+        description=value.fields["description"].text,
+        choices={name: _choice(item) for name, item in value.fields["choices"].fields.items()},
+        default=value.get_text("default"),
+    )
+
+
+def _choice(value: Value) -> Choice:
+    port = value.get_number("port")
+    return Choice(
+        requirements=_requirements(value),
+        packages=value.get_texts("packages") or (),
+        environment=value.get_mapping("environment"),
+        port=int(port) if port else None,
+        routes=value.get_mapping("routes"),
+    )
+
+
+def _requirements(value: Value) -> tuple[Injected, ...]:
+    return tuple(map(_injected, value.fields["requirements"].items if "requirements" in value.fields else ()))
 
 
 def _injected(value: Value) -> Injected:
@@ -182,7 +251,33 @@ def _injected(value: Value) -> Injected:
     )
 
 
+def chosen(entry: ServerEntry, options: Mapping[str, str]) -> ServerEntry:
+    """Give the entry as the options of a spec make it; those that it does not name have their defaults."""
+    for name, option in entry.options.items():
+        choice = option.choices.get(options.get(name, option.default or ""))
+        if choice is not None:
+            entry = replace(
+                entry,
+                requirements=(*entry.requirements, *choice.requirements),
+                packages=(*entry.packages, *choice.packages),
+                environment={**entry.environment, **choice.environment},
+                port=choice.port or entry.port,
+                routes={**entry.routes, **choice.routes},
+            )
+    return entry
+
+
 def _judge_entry(value: Value, findings: Findings) -> None:
+    for option in value.fields["options"].fields.values() if "options" in value.fields else ():
+        default, choices = option.fields.get("default"), option.fields["choices"].fields
+        if default and default.text not in choices:
+            findings.add(default.place, f"not one of {', '.join(choices)}: {default.text}", path=default.path)
+        for choice in choices.values():
+            _judge_changes(choice, findings)
+    _judge_changes(value, findings)
+
+
+def _judge_changes(value: Value, findings: Findings) -> None:
     fields = value.fields
     for item in fields["requirements"].items if "requirements" in fields else ():
         requirement = item.fields.get("requirement")
@@ -207,103 +302,6 @@ def judge_placeholders(item: Value, text: str, known: tuple[str, ...], findings:
             findings.add(item.place, f"an unknown placeholder: @{name}@", hint, path=item.path)
 
 
-def resolve_server(spec: Spec, folder: Path = SERVERS) -> lock.Server:
-    """Put together what the catalogue and the spec say; placeholders that the build knows stay.
-
-    Every input's path is in ``MODELPACK_INPUT_NAME``, the name in capitals with ``_`` for all that is no letter or
-    digit.
-
-    Raises:
-        SpecError: the catalogue's entry is wrong.
-    """
-    entry = read_entry(spec.server.name, folder)
-    routes = {**entry.routes, **(spec.server.routes or {})}
-    inputs = {input_variable(name): f"@input-{name}@/{source.path.name}" for name, source in spec.inputs.items()}
-    port = spec.server.port or entry.port
-    assert port is not None  # noqa: S101 - load_spec refuses a spec without
-    environment = TELEMETRY_OFF | inputs | dict(entry.environment)
-    return lock.Server(
-        name=entry.name,
-        command=tuple(_fill(word, spec) for word in entry.command or spec.server.command or ()),
-        environment={name: _fill(text, spec) for name, text in environment.items()},
-        port=port,
-        routes={"liveness": routes["readiness"], **routes},
-        stop_signal=entry.stop_signal,
-    )
-
-
-def server_requirements(spec: Spec, folder: Path = SERVERS) -> tuple[lock.LockedRequirement, ...]:
-    """Give what the server injects, and the version of it that the spec asks for.
-
-    Raises:
-        SpecError: the catalogue's entry is wrong.
-    """
-    entry = read_entry(spec.server.name, folder)
-    if not entry.requirements:
-        return ()
-    from modelpack.loading.requirements import distribution  # noqa: PLC0415 - costs start-up time
-
-    own = {distribution(item.text): item.text for item in spec.requirements}
-    server, *_ = (name for name in (*entry.requirements[0].unless, "") if name in own or not name)
-    name = server or distribution(entry.requirements[0].requirement)
-    version = f"{name}{spec.server.version or ''}"
-    # One exact version is the user's to answer for, even outside of the versions that are known to work.
-    exact = (spec.server.version or "").startswith("==")
-    injected = [
-        lock.LockedRequirement(requirement=item.requirement, origin=f"server {entry.name}")
-        for item in entry.requirements[1 if exact else 0 :]
-        if not own.keys() & {*item.unless} and _may_need(item.only, (version, own.get(name, "")))
-    ]
-    asked = lock.LockedRequirement(requirement=version, origin=spec.server.version_origin)
-    return (asked, *injected) if exact else (*injected, asked) if spec.server.version else tuple(injected)
-
-
-def _may_need(only: str, asked: Iterable[str]) -> bool:
-    """Say whether versions in ``only`` are asked for: the one that is pinned, else the newest."""
-    if not only:
-        return True
-    from packaging.requirements import Requirement  # noqa: PLC0415 - costs start-up time
-    from packaging.specifiers import SpecifierSet  # noqa: PLC0415
-
-    specifiers = [one for text in asked if text for one in Requirement(text).specifier]
-    pinned = next((one.version for one in specifiers if one.operator == "=="), _NEWEST)
-    return SpecifierSet(only).contains(pinned, prereleases=True)
-
-
-def programs(spec: Spec, cache: Path, folder: Path = SERVERS) -> dict[str, Path]:
-    """Give the server's own files by their path below ``@server@``; see ``server_files``.
-
-    Raises:
-        SpecError: the catalogue's entry is wrong.
-        ModelpackError: a template of it is.
-    """
-    entry = read_entry(spec.server.name, folder)
-    return server_files(spec, spec.server.port or entry.port or 0, folder / entry.name, cache)
-
-
-def like(name: str, folder: Path = SERVERS) -> tuple[str, ...]:
-    """Give the other servers that take the same scoring script and need nothing more of the spec."""
-    entry = read_entry(name, folder)
-    others = (read_entry(other, folder) for other in server_names(folder) if other != name)
-    return tuple(
-        other.name
-        for other in others
-        if other.scoring_script == entry.scoring_script and entry.scoring_script and other.command
-    )
-
-
 def input_variable(name: str) -> str:
     """Give the environment variable that holds the path of an input."""
     return "MODELPACK_INPUT_" + re.sub(r"[^A-Z0-9]", "_", name.upper())
-
-
-def _fill(text: str, spec: Spec) -> str:
-    """Replace what the spec alone decides."""
-    if len(spec.models) == 1:
-        text = text.replace("@model_name@", next(iter(spec.models)))
-    script = spec.code.scoring_script if spec.code else None
-    if script is None:
-        return text
-    parent = str(PurePosixPath(script).parent)
-    folder = "@code@" if parent == "." else f"@code@/{parent}"
-    return text.replace("@scoring_folder@", folder).replace("@scoring_script@", script)

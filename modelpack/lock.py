@@ -284,6 +284,8 @@ class Server:
     routes: Mapping[str, str]
     """``liveness``, ``readiness``, ``scoring``, ``openapi``: paths on that port."""
     stop_signal: str
+    programs: bool | None = None
+    """Wheels bring programs that it starts: check and run show it the root file system, which loads them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelpack import catalogue, interpreters, places, projects, suites
+from modelpack import injection, interpreters, places, projects, suites
 from modelpack.errors import LockError, Problem, SpecError
 from modelpack.images import locked as locked_image
 from modelpack.lock import (
@@ -80,7 +80,7 @@ def layouts(spec: Spec, cache: Path) -> dict[str, files.Layout]:
     if spec.code:
         path = spec.code.source.path
         trees["code"] = {"" if path.is_dir() else path.name: path}
-    if programs := catalogue.programs(spec, cache / "made"):
+    if programs := injection.programs(spec, cache / "made"):
         trees["server"] = programs
     if samples := _samples(spec, cache / "made"):
         trees["samples"] = samples
@@ -338,7 +338,7 @@ def _assemble(spec: Spec, trees: dict[str, Tree], pins: _Pins, found: Distributi
             image=locked_image.digest(spec),
         ),
         environment_variables=spec.environment_variables,
-        server=catalogue.resolve_server(spec),
+        server=injection.resolve_server(spec),
         check=_check(spec),
         image=LockedImage(user=spec.image.user, labels=spec.image.labels, compression=spec.image.compression),
         trees=trees,
@@ -416,7 +416,7 @@ def _request_path(request: CheckRequest) -> str | None:
 def _check(spec: Spec) -> LockedCheck | None:
     if spec.check is None:
         return None
-    server = catalogue.resolve_server(spec)
+    server = injection.resolve_server(spec)
     return LockedCheck(
         timeout=_decimal(spec.check.timeout),
         requests=tuple(
@@ -441,7 +441,7 @@ def _decimal(number: float) -> str:
 
 def _requirements(spec: Spec) -> tuple[LockedRequirement, ...]:
     own = tuple(LockedRequirement(requirement=item.text, origin=item.origin) for item in spec.requirements)
-    return (*own, *catalogue.server_requirements(spec))
+    return (*own, *injection.server_requirements(spec))
 
 
 def _digest(value: object) -> str:
@@ -449,7 +449,7 @@ def _digest(value: object) -> str:
 
 
 def _base_digest(spec: Spec, interpreter: Interpreter | None) -> str:
-    packages, python = sorted(spec.base.packages), None if interpreter else spec.python
+    packages, python = sorted(injection.packages(spec)), None if interpreter else spec.python
     return _digest([spec.base.distribution, spec.base.suite, packages, python, spec.platform, system()])
 
 
@@ -495,7 +495,7 @@ def _resolve_base(spec: Spec, interpreter: Interpreter | None, previous: Lock | 
         request = debian_base.BaseRequest(
             suite=spec.base.suite,
             python=None if interpreter else spec.python,
-            packages=spec.base.packages,
+            packages=injection.packages(spec),
             target_architecture=_ARCHITECTURES[spec.platform],
             build_architecture=_ARCHITECTURES[system()],
             other_pythons=interpreters.at_hand(spec, machine.settings),
@@ -602,7 +602,7 @@ def _choices(spec: Spec, pins: _Pins) -> Iterator[Choice]:
         if python != spec.python:
             text = f'base: debian:{name}, with python: "{python}"'
             yield Choice(text=text, requirements=_requirements(spec), python=python, glibc=suite.glibc)
-    for name in catalogue.like(spec.server.name):
+    for name in injection.like(spec.server.name):
         other = replace(spec, server=replace(spec.server, name=name, version=None))
         python = _python_patch(spec, pins)
         yield Choice(text=f"server: {name}", requirements=_requirements(other), python=python, glibc=pins.base.glibc)

@@ -119,6 +119,8 @@ class Server:
     """Where that was written."""
     command: tuple[str, ...] | None = None
     """``custom``: the words of the command, with placeholders such as ``@python@`` (see the catalogue)."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """What the spec chooses of the catalogue's options: ``{"runtime": "sklearn"}``."""
     port: int | None = None
     routes: Mapping[str, str] | None = None
     """``custom``: paths by kind: ``liveness``, ``readiness``, ``scoring``, ``openapi``."""

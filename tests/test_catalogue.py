@@ -18,14 +18,12 @@ import pytest
 from modelpack.catalogue import (
     CATALOGUE_PLACEHOLDERS,
     SERVERS,
-    TELEMETRY_OFF,
     placeholders_in,
     read_entry,
-    resolve_server,
     server_names,
-    server_requirements,
 )
 from modelpack.errors import SpecError
+from modelpack.injection import TELEMETRY_OFF, resolve_server, server_requirements
 from modelpack.loading.native import load_spec
 from modelpack.lock import LockedRequirement, Server
 
@@ -90,7 +88,10 @@ def test_every_entry_of_ours_is_right(name):
 
 
 def test_we_bring_these_servers():
-    assert server_names() == ("azureml", "custom", "mlflow")
+    assert server_names() == (
+        *("azureml", "bentoml", "custom", "fastapi", "flask", "kserve", "litserve", "mlflow", "mlserver"),
+        *("onnxruntime", "pytriton", "tensorflow", "torchserve"),
+    )
 
 
 def test_azureml_is_started_as_azure_does():

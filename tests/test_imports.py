@@ -17,7 +17,7 @@ VALUES = {"codec", "errors", "lock", "progress", "spec", "store.storepath"}
 PRINT = {"cli", "console", "running"}
 LIBRARIES = {
     "jinja2": {"server_files", "starter"},
-    "packaging": {"catalogue", "loading.*", "python.*"},
+    "packaging": {"catalogue", "injection", "loading.*", "python.*"},
     "poetry": {"loading.poetry"},
     "rich": {"console"},
     "typer": {"arguments", "cli"},

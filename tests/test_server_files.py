@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from example_project import SPEC, lock_of, machine, write
 
-from modelpack import catalogue, locking
+from modelpack import injection, locking
 from modelpack.errors import ModelpackError
 from modelpack.loading.native import load_spec
 from modelpack.server_files import server_files
@@ -80,7 +80,7 @@ MODEL = "name: demo\nmodel: ./model\nserver: mlflow\ncheck: false\n"
 def injected(project, requirements, version=""):
     text = MODEL.replace("server: mlflow", f"server: {{name: mlflow, version: '{version}'}}") if version else MODEL
     Path(project / "modelpack.yaml").write_text(f"{text}requirements: {requirements}\n")
-    return {item.requirement for item in catalogue.server_requirements(load_spec(project))}
+    return {item.requirement for item in injection.server_requirements(load_spec(project))}
 
 
 def test_what_a_server_needs_depends_on_its_version(project):

@@ -13,7 +13,8 @@ from modelpack.builders.problem import fail
 _GONE = {"asynchat", "asyncore", "distutils", "imp", "smtpd"}
 _STANDARD = {*sys.stdlib_module_names, *_compat_pickle.IMPORT_MAPPING, *_GONE}
 """Of the Python that builds; the target's may be older, and pickles may be older still."""
-_UNKNOWN = {"", "?", "__main__"}
+_UNKNOWN = {"", "?", "__main__", "__torch__"}
+"""Names that no distribution has; TorchScript brings its classes itself, as ``__torch__``."""
 
 
 def main() -> None:

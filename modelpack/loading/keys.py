@@ -303,6 +303,11 @@ def _server(names: tuple[str, ...]) -> Table:
                 "@port@, @scoring_folder@ and @scoring_script@ are replaced in it",
                 mistaken=("cmd", "args", "entrypoint", "run"),
             ),
+            Key(
+                name="options",
+                shape=Named(name=SAFE_NAME, value=Text(numbers=Number())),
+                doc="What the server lets one choose, such as {runtime: sklearn}; see the page of servers",
+            ),
             Key(name="port", shape=PORT, doc="TCP port that the server listens on"),
             Key(
                 name="routes",

@@ -19,7 +19,7 @@ from modelpack.loading.image import read_image
 from modelpack.loading.keys import spec_table
 from modelpack.loading.pip_file import read_lines
 from modelpack.loading.script import judge_script
-from modelpack.loading.server import judge_variables, read_server
+from modelpack.loading.server import judge_server_python, judge_variables, read_server
 from modelpack.loading.shape_reader import Value, nearest, read
 from modelpack.loading.sources import FILE, FOLDER, Folder, find_source
 from modelpack.loading.yamlfile import Findings, join_path, read_yaml, show
@@ -92,6 +92,8 @@ class _Loader:
         entry = read_entry(name, servers) if name else None
         judge_variables(root, self.findings)
         models, inputs = self.models(), self.inputs()
+        if entry:
+            judge_server_python(root.fields.get("python") or asked, python, entry, self.findings)
         return Spec(
             path=path,
             lock_path=path.with_name(LOCK if path.name == FILENAME else f"{path.stem}.lock.json"),

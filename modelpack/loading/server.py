@@ -5,8 +5,15 @@ from __future__ import annotations
 import re
 import shlex
 
-from modelpack.catalogue import BUILD_PLACEHOLDERS, PLACEHOLDERS, ServerEntry, judge_placeholders, placeholders_in
-from modelpack.loading.shape_reader import Value, nearest
+from modelpack.catalogue import (
+    BUILD_PLACEHOLDERS,
+    PLACEHOLDERS,
+    ServerEntry,
+    chosen,
+    judge_placeholders,
+    placeholders_in,
+)
+from modelpack.loading.shape_reader import Value, near, nearest
 from modelpack.loading.yamlfile import Findings, join_path
 from modelpack.spec import Server
 
@@ -22,6 +29,8 @@ def read_server(value: Value, entry: ServerEntry, root: Value, findings: Finding
         root: the whole spec.
         findings: takes what is wrong.
     """
+    options = _read_options(value, entry, findings)
+    entry = chosen(entry, options)
     routes = value.get_mapping("routes")
     command = _read_command(value, root, findings)
     port = value.get_number("port")
@@ -33,9 +42,38 @@ def read_server(value: Value, entry: ServerEntry, root: Value, findings: Finding
         name=entry.name,
         version=_read_version(value, entry, findings),
         command=command,
+        options=options,
         port=None if port is None else int(port),
         routes=routes or None,
     )
+
+
+def _read_options(value: Value, entry: ServerEntry, findings: Findings) -> dict[str, str]:
+    given = value.fields["options"].fields if "options" in value.fields else {}
+    for name, item in given.items():
+        if name not in entry.options:
+            hint = near(name, entry.options) or (f"it has: {', '.join(entry.options)}" if entry.options else None)
+            findings.add(item.place, f"the server {entry.name} has no such option", hint, path=item.path)
+        elif item.text not in entry.options[name].choices:
+            choices = entry.options[name].choices
+            hint = near(item.text, choices)
+            findings.add(item.place, f"expected one of {', '.join(choices)}, found {item.text}", hint, path=item.path)
+    for name, option in entry.options.items():
+        if name not in given and option.default is None and "options" not in value.wrong:
+            message = f"missing, the server {entry.name} needs it: {option.description.lower()}"
+            _find(value, f"options.{name}", message, findings, hint=f"one of {', '.join(option.choices)}")
+    return {name: item.text for name, item in given.items()}
+
+
+def judge_server_python(python: Value | None, version: str, entry: ServerEntry, findings: Findings) -> None:
+    """Find a Python that the server does not run on."""
+    if not entry.python or python is None:
+        return
+    from packaging.specifiers import SpecifierSet  # noqa: PLC0415 - costs start-up time
+
+    if not SpecifierSet(entry.python).contains(version):
+        message = f"the server {entry.name} runs on Python {entry.python}, not on {version}"
+        findings.add(python.place, message, path="python")
 
 
 def judge_variables(root: Value, findings: Findings) -> None:
@@ -66,7 +104,7 @@ def _read_command(value: Value, root: Value, findings: Findings) -> tuple[str, .
 def _judge_code(used: set[str], entry: ServerEntry, root: Value, findings: Findings) -> None:
     """Find code that placeholders stand for, but the spec does not have; see ``load`` for servers with a contract."""
     script = used & {"scoring_script", "scoring_folder"}
-    if entry.scoring_script or "code" in root.wrong:
+    if entry.scoring_script or entry.code_optional or "code" in root.wrong:
         return
     code = root.fields.get("code")
     if code is None and (script or "code" in used):
@@ -76,13 +114,13 @@ def _judge_code(used: set[str], entry: ServerEntry, root: Value, findings: Findi
 
 
 def _judge_surplus(value: Value, entry: ServerEntry, findings: Findings) -> None:
-    surplus = [key for key in ("command", "routes") if getattr(entry, key) and value.fields.get(key)]
-    surplus = [key for key in surplus if key != "routes" or value.fields["routes"].fields]
+    surplus = [value.fields["command"]] if entry.command and "command" in value.fields else []
+    routes = value.fields["routes"].fields if "routes" in value.fields else {}
+    surplus += [item for kind, item in routes.items() if kind in entry.routes]
     if "port" in value.fields and entry.command and not entry.uses("port"):
-        surplus.append("port")
-    for key in surplus:
-        place = value.fields[key].place
-        findings.add(place, f"the server {entry.name} has its own", "leave it out", path=join_path(value.path, key))
+        surplus.append(value.fields["port"])
+    for item in surplus:
+        findings.add(item.place, f"the server {entry.name} has its own", "leave it out", path=item.path)
 
 
 def _judge_missing(value: Value, entry: ServerEntry, findings: Findings) -> None:

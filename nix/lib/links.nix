@@ -14,7 +14,7 @@ in
   inherit links tree;
   # What builders/view.py makes the root file system of; null: the server needs none, and sees what the sandbox has.
   view =
-    if links == { } && tree == null then
+    if links == { } && tree == null && !(lock.server.programs or false) then
       null
     else
       {

@@ -25,7 +25,7 @@ def main() -> None:
         return
     import uvicorn  # noqa: PLC0415 - mlflow brings it from 3.0
 
-    uvicorn.run(_APPLICATION, host="0.0.0.0", port=port, workers=workers)  # noqa: S104 - containers are asked from outside
+    uvicorn.run(_APPLICATION, host="0.0.0.0", port=port, workers=workers)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,51 @@
+"""Binds what the scoring script offers to the Triton inside PyTriton's wheel, and serves it.
+
+The script has ``bind(triton)``, which calls ``triton.bind`` as often as it has models.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+
+def _module(path: Path) -> ModuleType:
+    sys.path.insert(0, str(path.parent))
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None  # noqa: S101 - a path that ends in .py
+    assert spec.loader is not None  # noqa: S101
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _writable(copytree: Callable[..., str]) -> Callable[..., str]:
+    """Make ``shutil.copytree`` give folders that can be written, which those that it copies from the store are not."""
+
+    def copy(*arguments: object, **options: object) -> str:
+        copied = copytree(*arguments, **options)
+        Path(copied).chmod(0o700)
+        return copied
+
+    return copy
+
+
+if __name__ == "__main__":
+    # Triton is copied there, and adds its back end to the copy.
+    os.environ.setdefault("PYTRITON_HOME", tempfile.mkdtemp(prefix="pytriton-"))
+    setattr(shutil, "copytree", _writable(shutil.copytree))  # noqa: B010 - its type is another one
+    from pytriton.triton import Triton, TritonConfig
+
+    port = int(sys.argv[1])
+    config = TritonConfig(http_port=port, allow_grpc=False, allow_metrics=False, exit_on_error=True)
+    script = _module(Path(os.environ["MODELPACK_SCORING_SCRIPT"]))
+    with Triton(config=config) as triton:
+        script.bind(triton)
+        triton.serve()
