@@ -12,7 +12,7 @@ from pathlib import Path
 
 from modelpack import emulation, locking, records
 from modelpack import lock as locks
-from modelpack.errors import CheckError, ModelpackError
+from modelpack.errors import CheckError, ModelpackError, SourceBuildError
 from modelpack.loading import inputs
 from modelpack.loading.options import Options
 from modelpack.lock import Lock
@@ -179,6 +179,10 @@ def _realise(
         from modelpack.hints import explain  # noqa: PLC0415 - only for failures
 
         raise explain(error, project.lock.base, (machine.settings, machine.cache, machine.progress)) from error
+    except SourceBuildError as error:
+        from modelpack.hints import explain_source  # noqa: PLC0415 - only for failures
+
+        raise explain_source(error, project.lock, (machine.settings, machine.cache, machine.progress)) from error
     finally:
         machine.progress.finish("building")
         stages.seconds["build"] = time.perf_counter() - began - stages.seconds.get("check", 0)

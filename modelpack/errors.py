@@ -80,6 +80,14 @@ class BuildError(ModelpackError):
     exit_code = 6
 
 
+class SourceBuildError(BuildError):
+    """A wheel could not be built from source; ``name`` is the distribution's."""
+
+    def __init__(self, message: str, *, name: str, hint: str | None = None, details: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint=hint, details=details)
+        self.name = name
+
+
 class MissingBuildRequirementsError(BuildError):
     """A build backend asks for distributions that its environment does not have."""
 

@@ -1,12 +1,12 @@
-"""What to do about a check that failed, read from the server's own log."""
+"""What to do about a check or a build from source that failed, read from its own log."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from modelpack.errors import BuildError, CheckError, ModelpackError
-from modelpack.lock import DebianBase, Wheel
+from modelpack.errors import CheckError, ModelpackError, SourceBuildError
+from modelpack.lock import DebianBase, Lock
 from modelpack.progress import Progress
 from modelpack.settings import Settings
 
@@ -36,9 +36,10 @@ def explain(error: CheckError, base: DebianBase, access: Access) -> CheckError:
     return CheckError(error.message, details=error.details, hint=hint)
 
 
-def explain_source(error: BuildError, wheel: Wheel, base: DebianBase, access: Access) -> BuildError:
+def explain_source(error: SourceBuildError, lock: Lock, access: Access) -> SourceBuildError:
     """Give the error of a build from source again, with a hint that fits its log."""
     log = "\n".join(error.details)
+    base, own = lock.base, any(wheel.name == error.name and wheel.tree for wheel in lock.python.wheels)
     header, linked, module = _HEADER.search(log), _LINKED.search(log), _MODULE.search(log)
     if header or linked:
         name = header[1] if header else f"lib{linked[1]}.so" if linked else ""
@@ -46,7 +47,7 @@ def explain_source(error: BuildError, wheel: Wheel, base: DebianBase, access: Ac
         what = f", which Debian has in {found[0]}" if found else ""
         package = found[0] if found else "the Debian package that has it"
         hint: str | None = f"the build lacks {name}{what}: write base: {{build_packages: [{package}]}}"
-    elif module and wheel.tree:
+    elif module and own:
         hint = f"add the distribution that has the module {module[1]} to build-system.requires in its pyproject.toml"
     elif module:
         hint = f"its build-system.requires lacks what has the module {module[1]}: take a version that has a wheel"
@@ -54,7 +55,7 @@ def explain_source(error: BuildError, wheel: Wheel, base: DebianBase, access: Ac
         hint = f"the build may lack the program {program[1]}: name its Debian package in base.build_packages"
     else:
         hint = None
-    return BuildError(error.message, hint=hint or error.hint, details=error.details)
+    return SourceBuildError(error.message, name=error.name, hint=hint or error.hint, details=error.details)
 
 
 def _library_hint(name: str, base: DebianBase, access: Access) -> str:

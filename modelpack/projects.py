@@ -77,6 +77,7 @@ def _project(folder: Path, spec: Spec) -> Iterator[tuple[str, Path]]:
     """Give the parts of a project: without what tools leave there, and without the package's other files."""
     other = {spec.path, spec.lock_path}
     other |= {source.path for source in (*spec.models.values(), *spec.inputs.values())}
+    other |= {item.source.path for item in spec.requirements if item.source}
     for request in spec.check.requests if spec.check else ():
         other |= {source.path for source in (request.request, request.response) if source}
     yield from _parts(folder, "", LEFT_OUT, {path.resolve() for path in other})

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from modelpack import lock as locks
-from modelpack.errors import BuildError, MissingBuildRequirementsError, ResolveError
+from modelpack.errors import ResolveError, SourceBuildError
 from modelpack.lock import BuildTools, Lock, LockedRequirement, Wheel
 from modelpack.progress import Progress
 from modelpack.python.scope import Scope
@@ -104,14 +104,10 @@ class Workshop:
                 path.write_text(locks.to_text(lock), encoding="utf-8")
                 (found,) = nix.build(path, (f"built.{wheel.name}",), checked=False)
             return nix.physical(f"{found}/METADATA").read_bytes()
-        except MissingBuildRequirementsError:
-            raise
-        except BuildError as error:
+        except SourceBuildError as error:
             from modelpack.hints import explain_source  # noqa: PLC0415 - only for failures
 
-            raise explain_source(
-                error, wheel, self.template.base, (self.settings, self.cache, self.progress)
-            ) from error
+            raise explain_source(error, lock, (self.settings, self.cache, self.progress)) from error
         finally:
             self.progress.finish(task)
 

@@ -143,7 +143,8 @@ class _Build:
                 sys.stderr.write(line)
                 lines.append(line.rstrip())
         if process.returncode:
-            self._fail(f"{self.backend.name} ended with status {process.returncode}", lines)
+            last = next((line.strip() for line in reversed(lines) if line.strip()), "it says nothing")
+            self._fail(f"{self.backend.name} failed: {last}", lines)
         with open(answer, encoding="utf-8") as stream:
             return json.load(stream)
 
@@ -193,7 +194,7 @@ def _deliver(plan: dict[str, Any], wheel: str, out: str) -> None:
     if len(parts) < 5 or re.sub(r"[-_.]+", "-", parts[0]).lower() != name:
         fail("source", f"{name}: its build made another distribution: {filename}", name=name)
     if plan["foreign"] and parts[-1] != "any":
-        message = f"{name} has compiled parts, and is built for another kind of machine than this one: {filename}"
+        message = f"{name} has compiled parts, which take a machine of the package's kind to build: {filename}"
         fail("foreign-source", message, name=name)
     os.mkdir(out)
     try:

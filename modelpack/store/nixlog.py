@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from modelpack.errors import BuildError, CheckError, MissingBuildRequirementsError, ModelpackError
+from modelpack.errors import BuildError, CheckError, MissingBuildRequirementsError, ModelpackError, SourceBuildError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,6 +113,10 @@ def _builder_error(problem: dict[str, Any]) -> ModelpackError:
         return BuildError(message, hint=f"{hint}, which marks the package as not hermetic")
     if step == "build-requirements":
         return MissingBuildRequirementsError(message, tuple(map(str, problem.get("missing", ()))))
+    if step == "foreign-source":
+        return BuildError(message, hint="lock and build on such a machine, or require a version that has a wheel")
+    if step == "source":
+        return SourceBuildError(message, name=str(problem.get("name")), details=details)
     if step in ("start", "readiness", "status", "answer", "closure"):
         error: ModelpackError = CheckError(f"check failed at {step}: {message}", details=details)
     else:
