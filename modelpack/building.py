@@ -58,7 +58,7 @@ def load_project(
         SpecError, LockError, ResolveError, FetchError: as the stages.
     """
     with stages.time("load"):
-        spec = inputs.load(path, options)
+        spec = inputs.load(path, options, channels=bool(machine.settings.channels))
         for notice in spec.notices:
             machine.progress.note(f"{notice.severity}: {notice}")
         lock_path = spec.lock_path

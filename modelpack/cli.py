@@ -122,7 +122,7 @@ def lock(
 ) -> None:
     """Resolve the spec and write modelpack.lock.json."""
     with _session(quiet=quiet) as session:
-        loaded = inputs.load(given.path, given.options)
+        loaded = inputs.load(given.path, given.options, channels=bool(session.machine.settings.channels))
         path = loaded.lock_path
         if check:
             locking.check_fresh(loaded, locks.read(path), session.machine)
@@ -299,7 +299,7 @@ def why(
     """Say why something is in the package: the chains of requirements that lead to it."""
     from modelpack import why as reasons  # noqa: PLC0415
 
-    loaded = inputs.load(given.path, given.options)
+    loaded = inputs.load(given.path, given.options, channels=True)
     path = loaded.lock_path
     found = locks.read(path)
     if found is None:

@@ -1,7 +1,7 @@
-"""The Python of a package where it is no package of the base's suite: an interpreter tarball.
+"""The Python of a package where it is no package of the base's suite: an interpreter tarball, or conda's.
 
-The shape is the one that python-build-standalone calls ``install_only``: a folder ``python`` with ``bin/python3.X``,
-``lib`` and ``include``, in which nothing depends on where it lies.
+The shape of tarballs is the one that python-build-standalone calls ``install_only``: a folder ``python`` with
+``bin/python3.X``, ``lib`` and ``include``, in which nothing depends on where it lies.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from modelpack import suites
 from modelpack.errors import ResolveError
-from modelpack.lock import FileEntry, Interpreter, InterpreterTarball
+from modelpack.lock import CondaPackage, FileEntry, Interpreter, InterpreterTarball
 
 if TYPE_CHECKING:
     from modelpack.settings import Settings
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 Scan = Callable[[Path], FileEntry]
 """Gives size and sha256 of a file."""
+Solve = Callable[[], tuple[CondaPackage, ...]]
+"""Gives what conda has for the spec."""
 
 _MACHINES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
 _NAME = re.compile(
@@ -40,23 +42,45 @@ def digest(spec: Spec, scan: Scan) -> str | None:
     """Give the digest of what the interpreter follows from; None where the suite has the Python that is wanted."""
     if not is_needed(spec):
         return None
-    wanted = [spec.python, spec.platform, scan(spec.interpreter.path).sha256 if spec.interpreter else None]
+    wanted: list[object] = [
+        spec.python,
+        spec.platform,
+        scan(spec.interpreter.path).sha256 if spec.interpreter else None,
+    ]
+    if spec.conda:
+        packages = sorted([item.name, item.version, item.build, item.channel or ""] for item in spec.conda)
+        wanted += [packages, list(spec.channels), spec.base.suite]
     return hashlib.sha256(json.dumps(wanted).encode()).hexdigest()
 
 
 def is_needed(spec: Spec) -> bool:
     """Tell whether the package's Python is not of the base's suite."""
     suite = suites.SUITES.get(spec.base.suite)
-    return spec.interpreter is not None or (suite is not None and spec.python not in suite.pythons)
+    return spec.interpreter is not None or bool(spec.conda) or (suite is not None and spec.python not in suite.pythons)
 
 
-def resolve(spec: Spec, settings: Settings, scan: Scan) -> Interpreter | None:
+def resolve(spec: Spec, settings: Settings, scan: Scan, solve: Solve) -> Interpreter | None:
     """Give the interpreter that the spec names, or one that the machine has; None leaves it to the base.
 
+    A spec with packages of conda has conda's. Else a tarball comes before the machine's channels.
+
     Raises:
-        ResolveError: a tarball that is not what it should be.
+        ResolveError: a tarball that is not what it should be; FetchError and ToolError as ``solve``.
     """
+    if spec.conda and spec.interpreter:
+        raise ResolveError(
+            "packages of conda bring their own Python: python.tarball cannot be theirs",
+            hint="take python.tarball out, or the packages of conda",
+        )
+    if spec.conda and not settings.channels:
+        raise ResolveError(
+            "the lock has packages of conda, and no conda channel is configured on this machine",
+            hint="name channels in the configuration (conda.channels), or remove the lock to do without conda",
+        )
     path = spec.interpreter.path if spec.interpreter else _of_machine(spec, settings)
+    if settings.channels and (spec.conda or (path is None and is_needed(spec))):
+        packages = solve()
+        return Interpreter(version=next(item.version for item in packages if item.name == "python"), conda=packages)
     if path is None:
         return None
     entry = scan(path)

@@ -80,12 +80,33 @@ class InterpreterTarball:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CondaPackage:
+    """One pinned package of a conda channel."""
+
+    name: str
+    version: str
+    filename: str
+    """``numpy-1.26.4-py312heda63a1_0.conda``: with the build."""
+    channel: str
+    """Name of the channel, never its address."""
+    subdir: str
+    """Folder of the channel: ``linux-64``, ``noarch``."""
+    sha256: str
+    size: int
+    source: str
+    """``conda``: whatever conda channels the machine is configured for."""
+    distributions: Mapping[str, str] | None = None
+    """Python distributions that it brings: normalized name -> version."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Interpreter:
-    """A Python that is no package of the base's suite."""
+    """A Python that is no package of the base's suite: out of a tarball, or in a prefix of conda's packages."""
 
     version: str
     """``3.12.1``."""
-    tarball: InterpreterTarball
+    tarball: InterpreterTarball | None = None
+    conda: tuple[CondaPackage, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelpack import injection, interpreters, places, projects, suites
+from modelpack import conda, injection, interpreters, places, projects, suites
 from modelpack.errors import LockError, Problem, SpecError
 from modelpack.images import locked as locked_image
 from modelpack.lock import (
     VERSION,
     BuildTools,
+    CondaPackage,
     DebianBase,
     Digests,
     FileEntry,
@@ -37,7 +38,7 @@ from modelpack.lock import (
 )
 from modelpack.progress import Progress
 from modelpack.settings import Settings
-from modelpack.spec import CheckRequest, Source, Spec
+from modelpack.spec import CheckRequest, IndexAddress, Indexes, Requirement, Source, Spec
 from modelpack.store import files, remote
 from modelpack.store.made import keep
 from modelpack.store.nix import system
@@ -135,7 +136,9 @@ def make(spec: Spec, previous: Lock | None, machine: Machine, *, upgrade: bool |
         interpreters.digest(spec, _scanner(machine)),
     )
     if previous is None or upgrade is True or previous.digests.interpreter != digest:
-        interpreter = interpreters.resolve(spec, machine.settings, _scanner(machine))
+        interpreter = interpreters.resolve(
+            spec, machine.settings, _scanner(machine), lambda: _solve_conda(spec, machine)
+        )
     base = previous.base if previous else None
     if previous is None or base is None or upgrade is True or previous.digests.base != _base_digest(spec, interpreter):
         base = _resolve_base(spec, interpreter, previous, machine)
@@ -230,6 +233,7 @@ def sources(spec: Spec, machine: Machine) -> Sources:
         artifacts=settings.artifacts,
         archives=tuple(dict.fromkeys((*archives, *settings.snapshots))),
         interpreters=interpreters.addresses(spec, settings),
+        locate_conda=lambda package: conda.addresses(package, settings.channels),
         locate_wheels=locate_wheels,
         locate_blob=locked_image.locator(spec, settings),
     )
@@ -395,6 +399,40 @@ def _scan(spec: Spec, machine: Machine, previous: Lock | None = None) -> dict[st
     }
 
 
+def _solve_conda(spec: Spec, machine: Machine) -> tuple[CondaPackage, ...]:
+    """Solve, and look into the archives for the Python distributions that they bring."""
+    from modelpack.store.artifacts import conda_artifact  # noqa: PLC0415 - only where conda is asked for
+    from modelpack.store.fetch import keep  # noqa: PLC0415
+
+    machine.progress.start("solving packages of conda", unit="")
+    try:
+        solved = conda.solve(spec, machine.settings.channels, machine.cache / "conda")
+    finally:
+        machine.progress.finish("solving packages of conda")
+    wanted = [conda_artifact(package) for package in solved]
+    archives = keep(wanted, sources=sources(spec, machine), cache=machine.cache, progress=machine.progress)
+    by_sha256 = {archive.parent.name: archive for archive in archives}
+    packages = []
+    for package in solved:
+        distributions, scripts = conda.describe(by_sha256[package.sha256])
+        if scripts:
+            machine.progress.note(f"conda's {package.name} has scripts for its installation, which are not run")
+        packages.append(replace(package, distributions=distributions or None))
+    return tuple(packages)
+
+
+def _conda_limits(spec: Spec, pins: _Pins, cache: Path) -> tuple[Indexes, tuple[Requirement, ...]]:
+    """Have the resolver take what conda brings as it is."""
+    packages = pins.interpreter.conda if pins.interpreter else ()
+    if not packages:
+        return spec.indexes, ()
+    folder = cache / "conda-stand-ins" / _digest(sorted(package.sha256 for package in packages))[:32]
+    versions = conda.write_stand_ins(packages, folder)
+    address = IndexAddress(written="packages of conda", url=str(folder))
+    held = tuple(Requirement(text=f"{name}=={version}", origin="conda") for name, version in versions.items())
+    return replace(spec.indexes, links=(*spec.indexes.links, address)), held
+
+
 def _scanner(machine: Machine) -> interpreters.Scan:
     def scan(path: Path) -> FileEntry:
         layout = {path.name: path}
@@ -539,7 +577,8 @@ def _resolve_python(
     from modelpack.python.target import Target  # noqa: PLC0415
 
     pins = _pins_of(lock, None)
-    python, scope = _python_patch(spec, pins), Scope(spec.path.parent, spec.indexes)
+    indexes, held = _conda_limits(spec, pins, machine.cache)
+    python, scope = _python_patch(spec, pins), Scope(spec.path.parent, indexes)
     kept = Distributions() if upgrade is True else previous
     with tempfile.TemporaryDirectory(prefix="modelpack-") as folder:
         found = PythonSources(
@@ -552,7 +591,7 @@ def _resolve_python(
         )
         for own in projects.own(spec, lock.trees):
             found.add(own)
-        wheels = python_resolve.resolve(
+        resolved = python_resolve.resolve(
             _requirements(spec),
             python=python,
             platform=spec.platform,
@@ -563,12 +602,13 @@ def _resolve_python(
             upgrade=upgrade,
             scope=scope,
             limits=Limits(
-                constraints=spec.constraints,
+                constraints=(*spec.constraints, *held),
                 hashed=tuple(item for item in (*spec.requirements, *spec.constraints) if item.hashes),
             ),
             choices=tuple(_choices(spec, pins)),
             sources=found,
         )
+        wheels = tuple(wheel for wheel in resolved if not conda.is_stand_in(wheel.version))
         return Distributions(wheels=wheels, build=found.pool(wheels))
 
 

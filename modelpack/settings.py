@@ -26,6 +26,7 @@ VARIABLES = {
     "MODELPACK_ARTIFACTS": "artifacts.sources",
     "MODELPACK_IMAGES": "images.sources",
     "MODELPACK_SNAPSHOTS": "debian.snapshots",
+    "MODELPACK_CONDA_CHANNELS": "conda.channels",
     "MODELPACK_PYTHON_INTERPRETERS": "python.interpreters",
     "MODELPACK_NIX_STORE": "nix.store",
     "MODELPACK_NIX_SANDBOX": "nix.sandbox",
@@ -36,6 +37,7 @@ _ARCHIVE = {"uri": str, "suite": str, "components": [str], "keyring": str, "chec
 _KEYS: Mapping[str, Any] = {
     "debian": {"archives": [_ARCHIVE], "snapshots": [str]},
     "artifacts": {"sources": [str]},
+    "conda": {"channels": [str]},
     "python": {"interpreters": [str]},
     "images": {"sources": [str]},
     "nix": {"store": str, "sandbox": bool},
@@ -55,6 +57,8 @@ class Settings:
     """``debian.snapshots``: roots of archives that keep superseded packages below ``pool``; used to fetch alone."""
     artifacts: tuple[str, ...] = ()
     """``artifacts.sources``: addresses laid out ``sha256/<hex>``, tried in this order before all others."""
+    channels: tuple[str, ...] = ()
+    """``conda.channels``: addresses or folders, the first before the others; a lock has their last part as a name."""
     interpreters: tuple[str, ...] = ()
     """``python.interpreters``: folders with interpreter tarballs, named as python-build-standalone names them."""
     images: tuple[str, ...] = ()
@@ -84,6 +88,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         archives=values.get("debian.archives", ()),
         snapshots=tuple(values.get("debian.snapshots", ())),
         artifacts=tuple(values.get("artifacts.sources", ())),
+        channels=tuple(values.get("conda.channels", ())),
         interpreters=tuple(values.get("python.interpreters", ())),
         formats=_formats(values.get("weights.formats")),
         images=tuple(values.get("images.sources", ())),
@@ -150,7 +155,7 @@ def _read(path: Path) -> dict[str, Any]:
         values["python.interpreters"] = [
             _folder(text, path.absolute().parent) for text in values["python.interpreters"]
         ]
-    for key in ("artifacts.sources", "debian.snapshots", "images.sources"):
+    for key in ("artifacts.sources", "conda.channels", "debian.snapshots", "images.sources"):
         if key in values:
             values[key] = [_address(source, path.absolute().parent) for source in values[key]]
     return values

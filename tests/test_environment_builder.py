@@ -40,6 +40,7 @@ def join(tmp_path):
         plan = {
             "base": str(base),
             "program": str(program),
+            "interpreter": None,
             "triplet": TRIPLET,
             "python": PYTHON,
             "file_conflicts": conflicts or {},

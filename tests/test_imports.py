@@ -19,6 +19,7 @@ LIBRARIES = {
     "jinja2": {"server_files", "starter"},
     "packaging": {"catalogue", "injection", "loading.*", "python.*"},
     "poetry": {"loading.poetry"},
+    "rattler": {"conda"},
     "rich": {"console"},
     "typer": {"arguments", "cli"},
     "urllib3": {"web.*"},

@@ -13,9 +13,14 @@ from example_project import write
 from modelpack import interpreters
 from modelpack.errors import ResolveError
 from modelpack.loading.native import load_spec
-from modelpack.lock import FileEntry
+from modelpack.lock import CondaPackage, FileEntry
 from modelpack.settings import Settings
-from modelpack.spec import Base, Interpreter
+from modelpack.spec import Base, CondaRequirement, Interpreter
+
+
+def nothing():
+    raise AssertionError
+
 
 NAME = "cpython-{}+20240107-{}-unknown-linux-gnu-install_only.tar.gz"
 
@@ -63,7 +68,7 @@ def test_a_tarball_of_another_shape_is_told(tmp_path):
 
 def test_a_tarball_of_the_spec_is_locked_by_its_bytes(tmp_path, spec, settings):
     path = tarball(tmp_path / "mine.tar.gz")
-    found = interpreters.resolve(replace(spec, interpreter=Interpreter(path=path)), settings, scan)
+    found = interpreters.resolve(replace(spec, interpreter=Interpreter(path=path)), settings, scan, nothing)
 
     assert found.version == "3.12.1"
     assert found.tarball.filename == "mine.tar.gz"
@@ -74,9 +79,11 @@ def test_a_tarball_of_the_spec_is_locked_by_its_bytes(tmp_path, spec, settings):
 def test_a_tarball_that_is_not_what_the_spec_says_is_refused(tmp_path, spec, settings):
     path = tarball(tmp_path / "mine.tar.gz")
     with pytest.raises(ResolveError, match="another sha256 than the spec says"):
-        interpreters.resolve(replace(spec, interpreter=Interpreter(path=path, sha256="0" * 64)), settings, scan)
+        interpreters.resolve(
+            replace(spec, interpreter=Interpreter(path=path, sha256="0" * 64)), settings, scan, nothing
+        )
     with pytest.raises(ResolveError, match=r"holds Python 3\.12\.1, not Python 3\.10"):
-        interpreters.resolve(replace(spec, python="3.10", interpreter=Interpreter(path=path)), settings, scan)
+        interpreters.resolve(replace(spec, python="3.10", interpreter=Interpreter(path=path)), settings, scan, nothing)
 
 
 def test_the_machines_newest_tarball_serves_where_the_suite_lacks_the_python(tmp_path, spec, settings):
@@ -85,10 +92,10 @@ def test_the_machines_newest_tarball_serves_where_the_suite_lacks_the_python(tmp
     tarball(tmp_path / "folder" / NAME.format("3.12.11", "aarch64"), "3.12.11")
     tarball(tmp_path / "folder" / NAME.format("3.12.12", "x86_64_v3"), "3.12.12")
 
-    assert interpreters.resolve(spec, settings, scan).version == "3.12.10"
-    assert interpreters.resolve(replace(spec, platform="linux/arm64"), settings, scan).version == "3.12.11"
-    assert interpreters.resolve(replace(spec, python="3.10"), settings, scan) is None
-    assert interpreters.resolve(replace(spec, python="3.11"), settings, scan) is None
+    assert interpreters.resolve(spec, settings, scan, nothing).version == "3.12.10"
+    assert interpreters.resolve(replace(spec, platform="linux/arm64"), settings, scan, nothing).version == "3.12.11"
+    assert interpreters.resolve(replace(spec, python="3.10"), settings, scan, nothing) is None
+    assert interpreters.resolve(replace(spec, python="3.11"), settings, scan, nothing) is None
     assert interpreters.at_hand(spec, settings) == tuple(
         f"{version} (tarball)" for version in ("3.12.1", "3.12.10", "3.13.0")
     )
@@ -107,3 +114,30 @@ def test_a_foreign_package_needs_tools_of_its_python(spec):
     interpreters.check_compiler(spec, found, "3.12", foreign=True)
     with pytest.raises(ResolveError, match="cannot be packaged here"):
         interpreters.check_compiler(spec, found, "3.11", foreign=True)
+
+
+def test_conda_serves_where_packages_of_it_are_asked_for_or_nothing_else_has_the_python(spec, settings):
+    with_channel = replace(settings, channels=("file:///srv/channel",))
+    solved = (conda_package("numpy", "1.26.4"), conda_package("python", "3.12.7"))
+    found = interpreters.resolve(spec, with_channel, scan, lambda: solved)
+
+    assert (found.version, found.tarball, found.conda) == ("3.12.7", None, solved)
+    assert interpreters.resolve(replace(spec, python="3.11"), with_channel, scan, nothing) is None
+    asked = replace(spec, python="3.11", conda=(CondaRequirement(name="numpy", version="", text="", origin=""),))
+    assert interpreters.resolve(asked, with_channel, scan, lambda: solved).conda == solved
+    assert interpreters.digest(asked, scan) != interpreters.digest(spec, scan)
+    with pytest.raises(ResolveError, match="no conda channel is configured"):
+        interpreters.resolve(asked, settings, scan, nothing)
+
+
+def conda_package(name, version):
+    return CondaPackage(
+        name=name,
+        version=version,
+        filename=f"{name}-{version}-0.conda",
+        channel="channel",
+        subdir="noarch",
+        sha256="0" * 64,
+        size=1,
+        source="conda",
+    )

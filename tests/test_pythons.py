@@ -8,12 +8,11 @@ import shutil
 import tarfile
 from pathlib import Path
 
+import debian_python
 import pytest
 from real_project import CHECKOUT, build, run
 
 from modelpack import lock as locks
-from modelpack.builders import deb
-from modelpack.store.artifacts import artifacts
 
 pytestmark = [pytest.mark.nix, pytest.mark.network]
 
@@ -47,22 +46,13 @@ def test_a_python_that_an_older_suite_has_takes_that_suite_and_newer_tools(tmp_p
 
 
 def interpreter_tarball(lock, file):
-    """Write a tarball in the shape of install_only out of the .debs of Python 3.11 that a lock names."""
-    wanted = {"python3.11-minimal", "libpython3.11-minimal", "libpython3.11-stdlib"}
-    paths = {item.origin.name: item.store_path for item in artifacts(lock) if isinstance(item.origin, locks.Deb)}
-    version = next(package.version for package in lock.base.target.packages if package.name == "python3.11")
-    header = f'#define PY_VERSION "{version.partition("-")[0]}"\n'.encode()
+    """Write a tarball in the shape of install_only."""
+    header = f'#define PY_VERSION "{debian_python.version_of(lock)}"\n'.encode()
     with tarfile.open(file, "w:gz", compresslevel=1) as tarball:
-        for name in sorted(wanted):
-            with deb.open_member(paths[name], "data.tar") as data:
-                for member in data:
-                    if member.isfile() and member.name.startswith(("./usr/bin/", "./usr/lib/python3.11/")):
-                        member.name = "python/" + member.name.removeprefix("./usr/")
-                        tarball.addfile(member, data.extractfile(member))
-        entry = tarfile.TarInfo("python/include/python3.11/patchlevel.h")
-        entry.size = len(header)
-        tarball.addfile(entry, io.BytesIO(header))
-    return file
+        for path, mode, content in (*debian_python.files_of(lock), ("include/python3.11/patchlevel.h", 0o644, header)):
+            entry = tarfile.TarInfo(f"python/{path}")
+            entry.size, entry.mode = len(content), mode
+            tarball.addfile(entry, io.BytesIO(content))
 
 
 def test_an_interpreter_tarball_serves_on_a_suite_that_has_another_python(tmp_path, demo):

@@ -123,7 +123,7 @@ def test_all_problems_of_a_file_are_told_with_their_lines(config, tmp_path):
             f"{path}:3: nix.sandbox: expected true or false, found 'yes'",
             f"{path}:10: debian.archives[1].suite: expected a text, found 1",
             f"{path}:12: artifacts.sources[1]: expected a text, found 2",
-            f"{path}:13: other: unknown key (known: debian, artifacts, python, images, nix, weights)",
+            f"{path}:13: other: unknown key (known: debian, artifacts, conda, python, images, nix, weights)",
         )
     )
 

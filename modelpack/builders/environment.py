@@ -70,7 +70,14 @@ def _interpreter(plan: dict[str, Any], out: str) -> None:
         os.symlink(program, f"{out}/bin/{name}")
     with open(f"{out}/pyvenv.cfg", "w", encoding="utf-8") as stream:
         home = os.path.dirname(program)
-        stream.write(f"home = {home}\ninclude-system-site-packages = false\nversion = {plan['python']}\n")
+        # The site-packages of conda's prefix hold what it brings.
+        shared = "true" if _shared(plan) else "false"
+        stream.write(f"home = {home}\ninclude-system-site-packages = {shared}\nversion = {plan['python']}\n")
+
+
+def _shared(plan: dict[str, Any]) -> list[dict[str, str]]:
+    """Give the interpreter when its own distributions are the environment's too."""
+    return [plan["interpreter"]] if plan["interpreter"] and plan["interpreter"]["shared"] else []
 
 
 def _data_owner(plan: dict[str, Any], path: str) -> str | None:
@@ -82,7 +89,7 @@ def _data_owner(plan: dict[str, Any], path: str) -> str | None:
 def _scripts(plan: dict[str, Any], out: str, site: str, merge: Merge) -> None:
     """Write the scripts of entry points, and the wheels' own, with our interpreter."""
     texts: dict[str, tuple[str, bytes]] = {}
-    for wheel in plan["wheels"]:
+    for wheel in (*plan["wheels"], *_shared(plan)):
         for name, text in [*_entry_points(wheel, site, out), *_own_scripts(wheel["path"], out)]:
             owner, other = texts.setdefault(name, (wheel["name"], text))
             if other != text and merge.rule(f"bin/{name}") == wheel["name"]:
@@ -148,7 +155,7 @@ def _audit(plan: dict[str, Any], out: str) -> None:
     """Write which libraries nothing provides, and the library path when an object would not find the base's."""
     libraries = f"{plan['base']}/usr/lib/{plan['triplet']}"
     in_base = {entry.name for folder in (libraries, f"{plan['base']}/usr/lib") for entry in os.scandir(folder)}
-    owners = [*plan["wheels"], *([plan["interpreter"]] if plan.get("interpreter") else [])]
+    owners = [*plan["wheels"], *([plan["interpreter"]] if plan["interpreter"] else [])]
     objects = [(owner["name"], path) for owner in owners for path in _objects(owner["path"])]
     in_wheels = {os.path.basename(path) for _, path in objects}
     missing: dict[str, set[str]] = {}

@@ -45,10 +45,22 @@ def main() -> None:
         fail("interpreter", f"the tarball cannot be unpacked: {error}")
     if not os.path.exists(program):
         fail("interpreter", f"the tarball has no python/bin/python{plan['python']}")
+    adapt(plan, out)
+
+
+def adapt(plan: dict[str, Any], out: str, *, patched_library: bool = False) -> None:
+    """Make an interpreter at ``out`` run on the base, and compile its library.
+
+    Args:
+        plan: of the builder.
+        out: its prefix.
+        patched_library: its builder may have changed how ctypes looks libraries up.
+    """
+    program = f"{out}/bin/python{plan['python']}"
     _judge(plan, out)
     _start(plan, program, out)
     library = f"lib/python{plan['python']}"
-    programs.find_library(f"{out}/{library}", plan["base"])
+    programs.find_library(f"{out}/{library}", plan["base"], patched=patched_library)
     programs.compile_library(plan["compiler"] or program, out, library)
 
 

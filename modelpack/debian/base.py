@@ -46,6 +46,7 @@ SEED = "busybox-static"
 _WAYS = (
     'python: {version: "@", tarball: ./cpython-@.tar.gz} in the spec: an install_only build of python-build-standalone',
     "python.interpreters in the machine's configuration: a folder with such tarballs",
+    "conda.channels in the machine's configuration: conda's Python, and its packages",
 )
 """How a Python is had that no suite has."""
 

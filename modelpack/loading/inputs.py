@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from modelpack import lock as locks
 from modelpack.errors import ModelpackError
 from modelpack.loading.options import Options
 from modelpack.spec import Spec
@@ -18,18 +19,29 @@ _NATIVE = "modelpack.yaml"
 Reader = Callable[[Path, Options], Spec]
 
 
-def load(path: Path, options: Options | None = None) -> Spec:
+def load(path: Path, options: Options | None = None, *, channels: bool = False) -> Spec:
     """Read whatever describes a package at ``path``.
+
+    Args:
+        path: the input.
+        options: what the command line adds.
+        channels: packages of conda can be had; else others stand for them, unless the input's lock has them.
 
     Raises:
         SpecError: with all problems of the input and of the files that it names.
     """
-    spec = _recognise(path)(path, options or Options())
-    if not spec.conda:
+    options = options or Options()
+    spec = _recognise(path)(path, options)
+    if not spec.conda or channels or _locked_with_conda(spec):
         return spec
     from modelpack.loading.conda_equivalents import replace_conda  # noqa: PLC0415 - only for conda's files
 
     return replace_conda(spec)
+
+
+def _locked_with_conda(spec: Spec) -> bool:
+    found = locks.read(spec.lock_path)
+    return bool(found and found.python.interpreter and found.python.interpreter.conda)
 
 
 def _recognise(path: Path) -> Reader:

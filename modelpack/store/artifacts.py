@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from modelpack.lock import Deb, FileEntry, ImageBlob, InterpreterTarball, Lock, Wheel
+from modelpack.lock import CondaPackage, Deb, FileEntry, ImageBlob, InterpreterTarball, Lock, Wheel
 from modelpack.store import seed
 from modelpack.store.files import is_small
 from modelpack.store.storepath import flat_path, recursive_path, store_name
@@ -49,7 +49,7 @@ class Seed:
     deb: Deb
 
 
-Origin = Wheel | Deb | ImageBlob | InterpreterTarball | LargeFile | SmallFiles | Seed
+Origin = Wheel | Deb | ImageBlob | InterpreterTarball | CondaPackage | LargeFile | SmallFiles | Seed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,7 +104,9 @@ def _all(lock: Lock) -> Iterator[Artifact]:
     yield from map(_package, tools.wheels if tools else ())
     yield from map(_package, tools.compilers.packages if tools and tools.compilers else ())
     if lock.python.interpreter:
-        yield _package(lock.python.interpreter.tarball)
+        if lock.python.interpreter.tarball:
+            yield _package(lock.python.interpreter.tarball)
+        yield from map(_package, lock.python.interpreter.conda)
     yield from map(_package, lock.base.target.packages)
     yield from map(_package, lock.base.tools.packages)
     if lock.image_base:
@@ -112,7 +114,12 @@ def _all(lock: Lock) -> Iterator[Artifact]:
     yield seed_artifact(lock.base.seed, lock.base.seed_nar_sha256)
 
 
-def _package(package: Wheel | Deb | ImageBlob | InterpreterTarball) -> Artifact:
+def conda_artifact(package: CondaPackage) -> Artifact:
+    """Give the artifact of a package of conda's."""
+    return _package(package)
+
+
+def _package(package: Wheel | Deb | ImageBlob | InterpreterTarball | CondaPackage) -> Artifact:
     name = store_name(package.filename)
     return Artifact(
         store_path=flat_path(name, package.sha256),

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from modelpack.errors import FetchError
-from modelpack.lock import Deb, ImageBlob, InterpreterTarball, Wheel
+from modelpack.lock import CondaPackage, Deb, ImageBlob, InterpreterTarball, Wheel
 from modelpack.parallel import Stop
 from modelpack.store.artifacts import Artifact, LargeFile, Seed
 from modelpack.web import http
@@ -32,6 +32,8 @@ class Sources:
     """Roots of Debian archives, mirrors and snapshots, with packages below ``pool``."""
     interpreters: tuple[str, ...] = ()
     """Addresses of interpreter tarballs, whose file names may be alike."""
+    locate_conda: Callable[[CondaPackage], Iterator[str]] = lambda _: iter(())
+    """Gives the addresses of an archive of a conda channel."""
     locate_wheels: Callable[[Sequence[Wheel]], Mapping[str, str]] = lambda _: {}
     """Gives the addresses of wheels by sha256; asked once for all, and only when it is needed."""
     locate_blob: Callable[[str], Iterable[str]] = lambda _: ()
@@ -158,6 +160,8 @@ class Downloader:
         match artifact.origin:
             case Wheel():
                 yield from self._wheel_addresses(artifact.origin, tries)
+            case CondaPackage() as package:
+                yield from self._sources.locate_conda(package)
             case InterpreterTarball(filename=filename):
                 yield from (url for url in self._sources.interpreters if url.endswith(f"/{quote(filename)}"))
             case Deb() as deb:
@@ -190,6 +194,8 @@ def _hint(artifact: Artifact) -> str:
     match artifact.origin:
         case Wheel(name=name):
             return f"configure an index that has it, or run: modelpack lock --upgrade {name}"
+        case CondaPackage():
+            return "configure a conda channel that has it (conda.channels), or run: modelpack lock --upgrade"
         case InterpreterTarball():
             return "put the file back in its place, or name its folder in the configuration (python.interpreters)"
         case LargeFile():

@@ -109,6 +109,35 @@ def seed_nar_sha256(deb: Deb, *, sources: Sources, cache: Path, progress: Progre
         progress.finish(_TASK)
 
 
+def keep(found: Sequence[Artifact], *, sources: Sources, cache: Path, progress: Progress) -> tuple[Path, ...]:
+    """Give files of artifacts that have to be looked into; they stay for ``fetch`` to use.
+
+    Raises:
+        FetchError: artifacts that could not be had.
+    """
+    stop = Stop()
+    downloader = Downloader(sources, cache / _PARTIAL, stop=stop)
+
+    def bring(artifact: Artifact) -> Path | Unavailable:
+        try:
+            with downloader.reserve(artifact, lambda: None, keep=True) as file:
+                downloader.fetch(artifact, file, lambda amount: progress.advance(_TASK, amount))
+                return file
+        except Unavailable as failure:
+            return failure
+
+    progress.start(_TASK, total=sum(artifact.size for artifact in found))
+    try:
+        results = list(run(bring, found, workers=sources.jobs, stop=stop))
+    except OSError as error:
+        raise _disk_error(error) from error
+    finally:
+        progress.finish(_TASK)
+    if failures := [result for result in results if isinstance(result, Unavailable)]:
+        raise _error(failures, len(found))
+    return tuple(sorted(result for result in results if isinstance(result, Path)))
+
+
 def _work(job: _Job, todo: Sequence[Artifact], jobs: int, stop: Stop) -> list[int | Unavailable]:
     job.progress.start(_TASK, total=sum(item.size for item in todo))
     try:

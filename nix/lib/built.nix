@@ -36,7 +36,7 @@ let
       {
         inherit base;
         inherit (interpreter) program;
-        interpreter = if interpreter.ofBase then null else { inherit (interpreter) name path; };
+        interpreter = if interpreter.ofBase then null else { inherit (interpreter) name path; shared = false; };
       };
   environment =
     wheels:

@@ -12,7 +12,7 @@ join {
   inherit base;
   inherit (interpreter) program;
   # null: the base holds it.
-  interpreter = if interpreter.ofBase then null else { inherit (interpreter) name path; };
+  interpreter = if interpreter.ofBase then null else { inherit (interpreter) name path shared; };
   inherit (lock.base.target) architecture;
   fileConflicts = lock.file_conflicts or { };
   wheels = builtins.genList (index: {

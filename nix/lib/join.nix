@@ -16,7 +16,7 @@ in
   wheels,
   # Debian architecture of the base.
   architecture,
-  # { name, path } of an interpreter that lies outside the base.
+  # { name, path, shared } of an interpreter that lies outside the base; shared: its distributions are seen too.
   interpreter ? null,
   # Path to the distribution whose file wins there.
   fileConflicts ? { },
