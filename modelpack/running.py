@@ -84,7 +84,7 @@ def _viewed(built: Built, nix: Nix, folder: Path) -> _View:
     from modelpack.builders import view  # noqa: PLC0415 - for such servers alone
 
     if view.needs_user() is None:
-        raise ToolError(view.OBSTACLE, hint="allow user namespaces here, or run the exported image")
+        raise ToolError(view.OBSTACLE, hint="allow namespaces of users here, or run the exported image")
     plan = {
         "skeleton": asdict(skeleton),
         "links": asdict(links or Links(links={}, tree=skeleton.tree)),

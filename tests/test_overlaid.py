@@ -51,6 +51,14 @@ def test_later_layers_reach_through_links_and_replace_folders():
     assert archive.extractfile("usr/lib/x").read() == b"2"
 
 
+def test_trees_of_layers_above_are_left_to_them():
+    def layers():
+        return [layer(member("nix/store/a/x", b"1"), member("nix/store/ab", b"2"), member("nix/store/b/y", b"3"))]
+
+    planned = overlaid.plan([layers], [], ["nix/store/a", "nix/store/b"])
+    assert list(planned.names.values()) == [["nix/store/ab"]]
+
+
 def test_what_is_no_layer_is_refused():
     with pytest.raises(ExportError, match="cannot be read"):
         merged(b"no tar" * 1000)

@@ -40,7 +40,7 @@ def tree(tmp_path):
     return top
 
 
-def run(tmp_path, base, script, *, tree=None, placed=None, user="65532:65532"):
+def run(tmp_path, base, script, *, tree=None, placed=None, user="65532:65532", before=()):
     """Give what a script says that is run in a view."""
     plan = {
         "skeleton": {"base": str(base), "user": user, "tree": tree and str(tree)},
@@ -50,7 +50,15 @@ def run(tmp_path, base, script, *, tree=None, placed=None, user="65532:65532"):
     }
     (tmp_path / "plan.json").write_text(json.dumps(plan))
     (tmp_path / "root").mkdir()
-    words = [sys.executable, "-m", "modelpack.builders.view", tmp_path / "plan.json", tmp_path / "root", "/bin/sh"]
+    words = [
+        *before,
+        sys.executable,
+        "-m",
+        "modelpack.builders.view",
+        tmp_path / "plan.json",
+        tmp_path / "root",
+        "/bin/sh",
+    ]
     done = subprocess.run([*words, "-c", script], check=False, capture_output=True, text=True)
     return done.stdout or done.stderr
 
@@ -86,6 +94,13 @@ def test_its_user_writes_where_servers_write_and_nowhere_else(tmp_path, base, tr
 
 def test_a_program_that_is_not_there_is_named(tmp_path, base):
     assert run(tmp_path, base, "") == "view: cannot run /bin/sh: No such file or directory\n"
+
+
+@pytest.mark.skipif(not (shutil.which("unshare") and shutil.which("setpriv")), reason="needs util-linux")
+def test_a_machine_without_namespaces_says_so(tmp_path, base):
+    script = 'echo 0 > /proc/sys/user/max_user_namespaces; exec setpriv --bounding-set=-all --inh-caps=-all "$@"'
+    found = run(tmp_path, base, "", before=("unshare", "--user", "--map-root-user", "sh", "-c", script, "sh"))
+    assert found == f"view: {view.OBSTACLE}\n"
 
 
 def test_the_layers_members_are_those_of_the_view(base, tree):

@@ -59,7 +59,7 @@ class Server:
         from modelpack.builders import view  # noqa: PLC0415 - is there only for such servers
 
         if view.needs_user() is None:
-            fail("view", f"{view.OBSTACLE}, inside Nix's sandbox")
+            fail("view", f"{view.OBSTACLE}, inside Nix's sandbox", hint=view.HINT)
         top = os.environ["NIX_BUILD_TOP"]
         self.root = os.path.join(top, "root")
         os.mkdir(self.root)

@@ -29,6 +29,9 @@ from modelpack.builders.tarstream import DIRECTORY, SYMLINK, Entry
 
 OBSTACLE = "this machine gives no namespaces to show the server the image's root file system in"
 """Why there is no view, where there can be none."""
+HINT = (
+    "allow namespaces of users inside others (user.max_user_namespaces), or say check: false, which marks the package"
+)
 _MACHINE = ("proc", "dev", "sys", "etc/hosts", "etc/resolv.conf", "etc/hostname")
 
 

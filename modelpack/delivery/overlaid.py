@@ -30,12 +30,13 @@ class Plan:
     """A file's first name has its contents, the others are hard links to it."""
 
 
-def plan(layers: Iterable[Open], replaced: Iterable[str]) -> Plan:
+def plan(layers: Iterable[Open], replaced: Iterable[str], trees: Iterable[str] = ()) -> Plan:
     """Find out what is left of all layers; reads each once.
 
     Args:
         layers: of the base image, lowest first.
         replaced: paths that layers above have, but for folders.
+        trees: folders that layers above have whole, with the same content.
 
     Raises:
         ExportError: a layer cannot be read.
@@ -48,10 +49,18 @@ def plan(layers: Iterable[Open], replaced: Iterable[str]) -> Plan:
         state.end_layer()
     for path in replaced:
         state.lower.pop(path, None)
+    whole = set(trees)
     found = Plan()
     for path, key in state.lower.items():
-        found.names.setdefault(key, []).append(path)
+        if not any(path[:end] in whole for end in _ends(path)):
+            found.names.setdefault(key, []).append(path)
     return found
+
+
+def _ends(path: str) -> Iterator[int]:
+    """Give where the folders above a path end, and the path itself."""
+    yield from (end for end, character in enumerate(path) if character == "/")
+    yield len(path)
 
 
 def write(layers: Iterable[Open], planned: Plan) -> Iterator[bytes]:

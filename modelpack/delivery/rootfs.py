@@ -126,7 +126,10 @@ def _base(image: Image) -> Iterator[bytes]:
     if layers:
         above = (entry for layer in own_layers(image) if not layer.paths for entry in entries(image, layer))
         replaced = [os.fsdecode(entry.name) for entry in above if entry.kind != DIRECTORY]
-        yield from overlaid.write(layers, overlaid.plan(layers, replaced))
+        # An image of ours as the base may have store paths that we have too.
+        own = [path[1:] for layer in image.layers for path in layer.paths]
+        folders = [os.fsdecode(entry.name) for entry in tarstream.folders_above(f"/{path}" for path in own)]
+        yield from overlaid.write(layers, overlaid.plan(layers, [*replaced, *folders], own))
 
 
 def _unpack_base(image: Image, folder: Path) -> None:
