@@ -29,9 +29,7 @@ from modelpack.builders.tarstream import DIRECTORY, SYMLINK, Entry
 
 OBSTACLE = "this machine gives no namespaces to show the server the image's root file system in"
 """Why there is no view, where there can be none."""
-HINT = (
-    "allow namespaces of users inside others (user.max_user_namespaces), or say check: false, which marks the package"
-)
+HINT = "raise user.max_user_namespaces, or write check: false, which marks the package as unchecked"
 _MACHINE = ("proc", "dev", "sys", "etc/hosts", "etc/resolv.conf", "etc/hostname")
 
 
