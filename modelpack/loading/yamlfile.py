@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -75,6 +75,14 @@ class Findings:
     def note(self, place: Place, message: str, hint: str | None = None, *, path: str = "") -> None:
         """Keep what was decided for the user, for the record."""
         self._say("note", place, message, hint, path)
+
+    def include(self, problems: Iterable[Problem]) -> None:
+        """Keep what another reader found and said."""
+        for problem in problems:
+            match = re.match(r"(.*?)(?::(\d+))?(?::(\d+))?(?:: |$)", problem.where)
+            file, line, column = match.groups() if match else (problem.where, None, None)
+            place = Place(file=file, line=int(line or 1), column=int(column or 1))
+            (self._found if problem.severity == "error" else self._said).append((place, problem))
 
     def _say(self, severity: str, place: Place, message: str, hint: str | None, path: str) -> None:
         where = f"{place}: {path}" if path else str(place)

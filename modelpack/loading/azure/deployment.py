@@ -11,8 +11,8 @@ from modelpack.loading.azure.document import ENVIRONMENT_KIND, PACKAGE_KIND, Doc
 from modelpack.loading.azure.environment import Environment, no_environment, read_environment
 from modelpack.loading.azure.model import TRITON, Model, read_model, refer_to_model
 from modelpack.loading.azure.mounts import mount
-from modelpack.loading.azure.package import ONLINE, judge_online, read_package
-from modelpack.loading.azure.serving import Serving
+from modelpack.loading.azure.package import judge_online, read_package
+from modelpack.loading.azure.serving import ONLINE, Serving
 from modelpack.loading.shape_reader import Value
 from modelpack.spec import Code, Server
 
@@ -36,6 +36,7 @@ def read_deployment(document: Document, context: Context) -> Serving:
         model=model,
         environment=environment,
         code=code,
+        scripted=configuration is not None,
         server=_server(environment, code, context),
         variables=root.get_mapping("environment_variables"),
         labels=root.get_mapping("tags"),

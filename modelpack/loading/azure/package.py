@@ -13,7 +13,7 @@ from modelpack.loading.azure.document import ENVIRONMENT_KIND, Document, given
 from modelpack.loading.azure.environment import Environment, Routes, no_environment, read_environment, read_routes
 from modelpack.loading.azure.model import Model, model_of_package
 from modelpack.loading.azure.mounts import mount
-from modelpack.loading.azure.serving import Serving
+from modelpack.loading.azure.serving import ONLINE, Serving
 from modelpack.loading.shape_reader import Value
 from modelpack.loading.sources import FILE, FOLDER
 from modelpack.loading.yamlfile import show
@@ -22,7 +22,6 @@ from modelpack.spec import Server, Source
 Input = tuple[str, Source, Value | None]
 """Name, source, and where it lies in the image."""
 CUSTOM = "custom"
-ONLINE = "azureml"
 _SHELL_SIGNS = re.compile(r"[$`|&;<>*?(){}~\n]")
 _PYTHON = re.compile(r"python3?(?=\s)")
 
@@ -45,6 +44,7 @@ def read_package(document: Document, context: Context) -> Serving:
         model=model,
         environment=environment,
         code=code,
+        scripted=configuration is not None,
         server=_server(server, configuration, model, context) if server else Server(name=ONLINE),
         inputs={name: source for name, source, _ in inputs},
         variables=root.get_mapping("environment_variables"),

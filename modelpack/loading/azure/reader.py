@@ -17,7 +17,7 @@ from modelpack.loading.azure.document import (
     read_document,
 )
 from modelpack.loading.azure.package import read_package
-from modelpack.loading.azure.serving import Serving, to_spec
+from modelpack.loading.azure.serving import Serving, is_no_code, to_spec
 from modelpack.loading.azure.single import read_single
 from modelpack.loading.options import Options
 from modelpack.loading.yamlfile import MAX_BYTES, Findings
@@ -53,10 +53,18 @@ def load_azure(path: Path, kind: str, options: Options) -> Spec:
     if document:
         assets = open_assets(options.assets, path, findings)
         context = Context(document=document, assets=assets, options=options, findings=findings)
-        spec = to_spec(_serving(document, context), context)
+        spec = _spec(_serving(document, context), context)
     findings.raise_any()
     assert spec is not None  # noqa: S101 - else there was a finding
     return spec
+
+
+def _spec(serving: Serving, context: Context) -> Spec | None:
+    if not is_no_code(serving):
+        return to_spec(serving, context)
+    from modelpack.loading.azure.no_code import to_mlflow_spec  # noqa: PLC0415 - only for models of MLflow's
+
+    return to_mlflow_spec(serving, context)
 
 
 def _serving(document: Document, context: Context) -> Serving:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from modelpack import suites
@@ -19,6 +19,8 @@ from modelpack.loading.dependency_files import judge_python
 from modelpack.loading.native import this_platform
 from modelpack.spec import Base, Check, Code, Image, Server, Source, Spec
 
+ONLINE = "azureml"
+"""The server of Azure's online endpoints."""
 _SAMPLES = (SAMPLE_REQUEST, "sample_request.json")
 """Names of a sample request, in the order in which they are looked for."""
 
@@ -34,33 +36,38 @@ class Serving:
     model: Model | None
     environment: Environment
     code: Code | None
+    """None: there is none, or it is wrong."""
     server: Server
+    scripted: bool = False
+    """A code configuration was written, right or wrong."""
     inputs: Mapping[str, Source] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
 
 
+def is_no_code(serving: Serving) -> bool:
+    """Tell whether the model itself says how it is served."""
+    model = serving.model
+    return bool(model and model.is_mlflow and not serving.scripted and serving.server.name == ONLINE)
+
+
 def to_spec(serving: Serving, context: Context) -> Spec:
     """Make the spec; what is wrong is found, and something of the right type is given all the same."""
-    path = context.document.path
     found = serving.environment.found
     suite = suites.suite_with(found.python)
     python = found.python or suites.default_python(suite)
     judge_python(python, found)
     judge_image(serving.environment, f"debian:{suite}", context)
-    if serving.model and serving.model.is_mlflow and serving.code is None and serving.server.command is None:
-        context.find(serving.model.value, "a model of MLflow's without a scoring script is not taken yet")
     entry = read_entry(serving.server.name)
     if serving.code and entry.scoring_script:
         judge_code(serving.code, python, entry.scoring_script, context)
-    variables = {**serving.environment.variables, **serving.variables}
     models = {serving.model.source.path.name: serving.model.source} if serving.model and serving.model.source else {}
-    return Spec(
-        path=path,
-        lock_path=lock_beside(path, _sources(serving)),
-        name=_name(serving, context),
-        version=_version(serving, context),
+    spec = Spec(
+        path=context.document.path,
+        lock_path=context.document.path,
+        name="",
+        version="",
         description=serving.description,
         models=models,
         python=python,
@@ -71,15 +78,38 @@ def to_spec(serving: Serving, context: Context) -> Spec:
         indexes=found.indexes,
         code=serving.code,
         server=serving.server,
-        inputs=serving.inputs,
-        environment_variables=variables,
+        inputs={},
+        environment_variables={},
         base=Base(distribution="debian", suite=suite),
         check=_check(serving, entry, context),
-        image=Image(labels=serving.labels),
+        image=Image(labels={}),
         platform=this_platform(),
+    )
+    return finish(spec, serving, context)
+
+
+def finish(spec: Spec, serving: Serving, context: Context) -> Spec:
+    """Give a spec what the file says whatever the server is: identity, variables, labels, places, lock."""
+    path = context.document.path
+    variables = {**serving.environment.variables, **_variables(serving), **serving.variables}
+    return replace(
+        spec,
+        path=path,
+        lock_path=lock_beside(path, _sources(serving)),
+        name=_name(serving, context),
+        version=_version(serving, context),
+        inputs=serving.inputs,
+        environment_variables=variables,
+        image=Image(labels=serving.labels),
         links=serving.links | mount_as_azure(serving.model, serving.code, serving.server, variables),
         notices=context.findings.notices,
     )
+
+
+def _variables(serving: Serving) -> dict[str, str]:
+    """Give what Azure tells the scoring script of a model of MLflow's."""
+    model = serving.model
+    return {"MLFLOW_MODEL_FOLDER": model.source.path.name} if model and model.is_mlflow and model.source else {}
 
 
 def lock_beside(path: Path, sources: Iterable[Path]) -> Path:
@@ -119,24 +149,25 @@ def _version(serving: Serving, context: Context) -> str:
 
 
 def _check(serving: Serving, entry: ServerEntry, context: Context) -> Check | None:
-    request = context.options.request or _sample(serving, context)
-    if request is None:
+    found = sample(serving, context)
+    if found is None:
         hint = f"put {SAMPLE_REQUEST} beside this file, or name a sample with --request FILE"
         message = "there is no sample request: the check only waits until the server is ready"
         context.findings.warn(context.document.start, message, hint)
         return Check(requests=())
+    return read_samples(*found, entry, context.document.folder, context.findings)
+
+
+def sample(serving: Serving, context: Context) -> tuple[Path, Path | None] | None:
+    """Give a sample request, and the answer beside it when there is one; None when there is no sample."""
+    request = context.options.request or _beside(serving, context)
+    if request is None:
+        return None
     response = request.parent / EXPECTED_RESPONSE
-    absolute = request.absolute()
-    return read_samples(
-        absolute,
-        response.absolute() if response.is_file() else None,
-        entry,
-        context.document.folder,
-        context.findings,
-    )
+    return request.absolute(), response.absolute() if response.is_file() else None
 
 
-def _sample(serving: Serving, context: Context) -> Path | None:
+def _beside(serving: Serving, context: Context) -> Path | None:
     """Look for a sample request beside the file, then beside the code and the model that it names."""
     folders = [context.document.path.parent]
     folders += [serving.code.source.path.parent] if serving.code else []

@@ -6,8 +6,7 @@ from modelpack.loading.azure.context import Context
 from modelpack.loading.azure.document import ENVIRONMENT_KIND, MODEL_KIND, Document
 from modelpack.loading.azure.environment import no_environment, read_environment
 from modelpack.loading.azure.model import TRITON, read_model
-from modelpack.loading.azure.package import ONLINE
-from modelpack.loading.azure.serving import Serving
+from modelpack.loading.azure.serving import ONLINE, Serving
 from modelpack.spec import Server
 
 _HINT = "name the YAML file of an online deployment or of a model package, which brings it together with what it lacks"

@@ -1,0 +1,59 @@
+"""MLflow models without a scoring script: what the model says of itself, and what the file adds to it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from modelpack.catalogue import read_entry
+from modelpack.errors import SpecError
+from modelpack.loading.azure.context import Context
+from modelpack.loading.azure.serving import Serving, finish, sample
+from modelpack.loading.check import read_samples
+from modelpack.loading.mlflow.reader import load_mlflow
+from modelpack.loading.options import Options
+from modelpack.spec import Check, Spec
+
+_AZURE_ROUTE = "/score"
+
+
+def to_mlflow_spec(serving: Serving, context: Context) -> Spec | None:
+    """Make the spec; None when the model is wrong, which is then found."""
+    assert serving.model is not None  # noqa: S101 - is_no_code said so
+    source = serving.model.source
+    if source is None or not (source.path / "MLmodel").is_file():
+        return None
+    try:
+        spec = load_mlflow(Path(context.document.folder.show(source.path)), Options())
+    except SpecError as error:
+        context.findings.include(error.problems)
+        return None
+    context.findings.include(spec.notices)
+    if serving.environment.image or serving.environment.found.requirements or serving.environment.found.conda:
+        message = "not read: without a scoring script, the model itself says which packages it needs"
+        context.warn(serving.environment.value, message)
+    check = _check(serving, spec, context)
+    spec = replace(spec, description=serving.description or spec.description, check=check, image=spec.image)
+    return finish(spec, serving, context)
+
+
+def _check(serving: Serving, spec: Spec, context: Context) -> Check | None:
+    """Give the check of the sample that the user has, in the protocol that it is written in, else the model's own."""
+    found = sample(serving, context)
+    if found is None:
+        return spec.check
+    entry = read_entry(spec.server.name)
+    check = read_samples(*found, entry, context.document.folder, context.findings)
+    if check is None or not _is_azures(found[0]):
+        return check
+    return replace(check, requests=tuple(replace(item, route=_AZURE_ROUTE) for item in check.requests))
+
+
+def _is_azures(path: Path) -> bool:
+    """Tell whether a request is in Azure ML's no-code protocol, not in MLflow's."""
+    try:
+        content = json.loads(path.read_bytes())
+    except ValueError:
+        return False
+    return isinstance(content, dict) and "input_data" in content
