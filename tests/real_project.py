@@ -106,9 +106,9 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def serve(folder, cache, port, **variables):
+def serve(folder, cache, port, *arguments, **variables):
     """Start ``modelpack run``; give the process and what it said when it was ready."""
-    command = [*MODELPACK, "run", "--port", str(port)]
+    command = [*MODELPACK, "run", *arguments, "--port", str(port)]
     variables = environment(cache, **variables)
     process = subprocess.Popen(command, cwd=folder, env=variables, stderr=subprocess.PIPE, text=True)
     for line in process.stderr:
