@@ -123,6 +123,11 @@ def addresses(spec: Spec, settings: Settings) -> tuple[str, ...]:
     return tuple(path.as_uri() for path in (*named, *(path for _, path in _listed(spec.platform, settings))))
 
 
+def minor_versions(platform: str, settings: Settings) -> frozenset[str]:
+    """Give the versions that the machine's folders have for a platform: ``3.12``."""
+    return frozenset(version.rpartition(".")[0] for version, _ in _listed(platform, settings))
+
+
 def at_hand(spec: Spec, settings: Settings) -> tuple[str, ...]:
     """Give what the machine's folders have for the platform: ``3.12.1 (tarball)``."""
     versions = sorted({version for version, _ in _listed(spec.platform, settings)}, key=_key)

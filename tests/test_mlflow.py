@@ -55,6 +55,8 @@ def conda(*pip, python="3.11.7"):
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "pythons").mkdir()
+    monkeypatch.setenv("MODELPACK_PYTHON_INTERPRETERS", str(tmp_path / "pythons"))
     return tmp_path
 
 
@@ -337,3 +339,23 @@ def test_all_problems_are_told_at_once(here):
     bad = {"requirements.txt": "scikit-learn=1.0\n-e git+ssh://host/x\n", "model.pkl": None}
     found = problems(here, NEW + "saved_input_example_info: {artifact_path: e.json}\n", **bad)
     assert [text.split(":")[0] for text in found] == ["model/MLmodel"] * 2 + ["model/requirements.txt"] * 2
+
+
+def test_a_python_of_the_machines_own_is_taken(here):
+    for machine in ("x86_64", "aarch64"):
+        (here / "pythons" / f"cpython-3.12.1+20240107-{machine}-unknown-linux-gnu-install_only.tar.gz").touch()
+    asked = {"python_env.yaml": PYTHON_ENV.replace("3.11.7", "3.12.9"), "conda.yaml": None}
+    spec = spec_of(here, NEW.replace("3.11.7", "3.12.9"), **asked)
+    assert (spec.python, notices(spec)) == ("3.12", [])
+
+
+@pytest.mark.parametrize(("body", "route"), [('{"input_data": [[1]]}', "/score"), ('{"inputs": [[1]]}', None)])
+def test_a_request_of_the_users_is_sent_in_its_own_protocol(here, body, route):
+    save(here)
+    (here / "request.json").write_text(body)
+    spec = load(Path("model"), Options(request=Path("request.json"), name="wine"))
+    assert (spec.name, spec.check.requests[0].route) == ("wine", route)
+    (here / "request.json").write_text("{")
+    with pytest.raises(SpecError) as caught:
+        load(Path("model"), Options(request=Path("request.json")))
+    assert str(caught.value.problems[0]).startswith("request.json:1:2: ")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +11,9 @@ from modelpack.loading.azure.context import Context
 from modelpack.loading.azure.serving import Serving, finish, sample
 from modelpack.loading.check import read_samples
 from modelpack.loading.mlflow.reader import load_mlflow
+from modelpack.loading.mlflow.samples import in_its_protocol
 from modelpack.loading.options import Options
 from modelpack.spec import Check, Spec
-
-_AZURE_ROUTE = "/score"
 
 
 def to_mlflow_spec(serving: Serving, context: Context) -> Spec | None:
@@ -45,15 +43,4 @@ def _check(serving: Serving, spec: Spec, context: Context) -> Check | None:
         return spec.check
     entry = read_entry(spec.server.name)
     check = read_samples(*found, entry, context.document.folder, context.findings)
-    if check is None or not _is_azures(found[0]):
-        return check
-    return replace(check, requests=tuple(replace(item, route=_AZURE_ROUTE) for item in check.requests))
-
-
-def _is_azures(path: Path) -> bool:
-    """Tell whether a request is in Azure ML's no-code protocol, not in MLflow's."""
-    try:
-        content = json.loads(path.read_bytes())
-    except ValueError:
-        return False
-    return isinstance(content, dict) and "input_data" in content
+    return in_its_protocol(check) if check else None

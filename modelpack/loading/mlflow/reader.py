@@ -5,17 +5,20 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from modelpack import interpreters, settings
+from modelpack.catalogue import read_entry
 from modelpack.errors import ModelpackError
-from modelpack.loading.check import SAMPLE_REQUEST
+from modelpack.loading.check import read_samples
+from modelpack.loading.dependency_files import judge_python
 from modelpack.loading.mlflow.environment import libraries, read_environment
 from modelpack.loading.mlflow.mlmodel import FILENAME, MLmodel, read_mlmodel
-from modelpack.loading.mlflow.samples import samples
-from modelpack.loading.mlflow.serving import choose_python, choose_server
+from modelpack.loading.mlflow.samples import in_its_protocol, samples
+from modelpack.loading.mlflow.serving import Serving, choose_python, choose_server
 from modelpack.loading.native import this_platform
 from modelpack.loading.options import Options
 from modelpack.loading.sources import Folder
 from modelpack.loading.yamlfile import Findings, MapNode, Scalar, read_yaml
-from modelpack.spec import Check, CheckRequest, Image, Indexes, Requirement, Source, Spec
+from modelpack.spec import Check, Image, Indexes, Requirement, Source, Spec
 
 _REGISTERED = "registered_model_meta"
 
@@ -43,7 +46,10 @@ def _spec(model: MLmodel, folder: Folder, options: Options, findings: Findings) 
     environment = read_environment(model, folder, findings)
     found = environment.chosen.found if environment.chosen else None
     serving = choose_server(model, environment, found.requirements if found else libraries(model), findings)
-    python, base = choose_python(model, environment, findings)
+    beside = interpreters.minor_versions(this_platform(), settings.load())
+    python, base = choose_python(model, environment, beside, findings)
+    if found:
+        judge_python(python, found)
     name, version = _registered(model.folder)
     return Spec(
         path=model.path,
@@ -63,21 +69,21 @@ def _spec(model: MLmodel, folder: Folder, options: Options, findings: Findings) 
         inputs={},
         environment_variables={},
         base=base,
-        check=Check(requests=_requests(model, serving.major, options, findings)),
+        check=_check(serving, model, options, findings),
         image=Image(labels={}),
         platform=this_platform(),
         notices=findings.notices,
     )
 
 
-def _requests(model: MLmodel, major: int | None, options: Options, findings: Findings) -> tuple[CheckRequest, ...]:
+def _check(serving: Serving, model: MLmodel, options: Options, findings: Findings) -> Check:
+    """Give the check of the request that the user names, in its own protocol, else the model's own."""
     if options.request is None:
-        return samples(model, major, findings)
-    return (
-        CheckRequest(
-            name=Path(SAMPLE_REQUEST).stem, request=Source(path=options.request.resolve(), key="request"), response=None
-        ),
-    )
+        return Check(requests=samples(model, serving.major, findings))
+    request = options.request.resolve()
+    outside = Folder(path=request.parent, shown=f"{options.request.parent.as_posix()}/".removeprefix("./"))
+    check = read_samples(request, None, read_entry(serving.server.name), outside, findings)
+    return in_its_protocol(check or Check(requests=()))
 
 
 def _pins(pins: dict[str, str], requirements: tuple[Requirement, ...]) -> tuple[Requirement, ...]:

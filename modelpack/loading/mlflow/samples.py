@@ -6,14 +6,14 @@ Each sample is data in neither protocol; ``requests`` puts it into both.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from modelpack.loading.mlflow.mlmodel import MLmodel, Written
 from modelpack.loading.mlflow.signature import sample_of
 from modelpack.loading.yamlfile import Findings, Place
-from modelpack.spec import CheckRequest
+from modelpack.spec import Check, CheckRequest
 
 _INFO = "saved_input_example_info"
 _JSON = "application/json"
@@ -52,6 +52,19 @@ def samples(model: MLmodel, major: int | None, findings: Findings) -> tuple[Chec
     message = "no input example, and no signature that one can be made from: the check only sees the server ready"
     findings.warn(model.place, message, "save the model with input_example=")
     return ()
+
+
+def in_its_protocol(check: Check) -> Check:
+    """Give a check whose sample requests are sent where their bodies belong: ``input_data`` is Azure ML's word."""
+    return replace(check, requests=tuple(_where_it_belongs(item) for item in check.requests))
+
+
+def _where_it_belongs(request: CheckRequest) -> CheckRequest:
+    try:
+        content = json.loads(request.request.path.read_bytes()) if request.request else None
+    except (OSError, ValueError, RecursionError):
+        return request
+    return replace(request, route="/score") if isinstance(content, dict) and "input_data" in content else request
 
 
 def _example(model: MLmodel, named: Written, findings: Findings) -> Sample | None:

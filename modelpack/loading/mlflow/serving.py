@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from modelpack import suites
@@ -66,12 +66,15 @@ def _pinned(specifiers: str) -> str | None:
     return match[1] if match else None
 
 
-def choose_python(model: MLmodel, environment: Environment, findings: Findings) -> tuple[str, Base]:
-    """Decide on the Python: the one asked for where a suite has it, else the nearest newer one.
+def choose_python(
+    model: MLmodel, environment: Environment, beside: Collection[str], findings: Findings
+) -> tuple[str, Base]:
+    """Decide on the Python: the one asked for where a suite or the machine has it, else the nearest newer one.
 
     Args:
         model: says what it was saved on.
         environment: says what it asks for.
+        beside: versions that this machine has beside those of suites.
         findings: takes what was decided.
     """
     said = _said(model, environment)
@@ -85,7 +88,7 @@ def choose_python(model: MLmodel, environment: Environment, findings: Findings) 
     if differing:
         why = environment.why if environment.chosen and environment.chosen.name == name else "the only environment"
         findings.warn(place, f"Python: {name} has {asked}, {', '.join(differing)}; {name} is taken, {why}")
-    python = _nearest(minor)
+    python = _nearest(minor, beside)
     if python != minor:
         where = "the nearest newer one" if _number(python) > _number(minor) else "the newest one"
         message = f"Python {minor} is asked for, {python} is taken, {where} at hand: {suites.at_hand()}"
@@ -103,8 +106,8 @@ def _said(model: MLmodel, environment: Environment) -> dict[str, tuple[str, Plac
     return found
 
 
-def _nearest(minor: str) -> str:
-    known = sorted({version for suite in suites.SUITES.values() for version in suite.pythons}, key=_number)
+def _nearest(minor: str, beside: Collection[str]) -> str:
+    known = sorted({*beside, *(version for suite in suites.SUITES.values() for version in suite.pythons)}, key=_number)
     if minor in known:
         return minor
     return next((version for version in known if _number(version) > _number(minor)), known[-1])
