@@ -49,6 +49,12 @@ class Stages:
             self.seconds[name] = self.seconds.get(name, 0) + time.perf_counter() - began
 
 
+def tell(spec: Spec, machine: Machine) -> None:
+    """Say what the reader of a spec found worth knowing."""
+    for notice in spec.notices:
+        machine.progress.note(f"{notice.severity}: {notice}")
+
+
 def load_project(
     path: Path, machine: Machine, stages: Stages, *, locked: bool = False, options: Options | None = None
 ) -> Project:
@@ -59,8 +65,7 @@ def load_project(
     """
     with stages.time("load"):
         spec = inputs.load(path, options, channels=bool(machine.settings.channels))
-        for notice in spec.notices:
-            machine.progress.note(f"{notice.severity}: {notice}")
+        tell(spec, machine)
         lock_path = spec.lock_path
         previous = locks.read(lock_path)
     with stages.time("lock"):

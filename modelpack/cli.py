@@ -102,8 +102,7 @@ def import_(
 
     with _session() as session:
         spec = inputs.load(given.path, given.options)
-        for notice in spec.notices:
-            session.console.note(f"{notice.severity}: {notice}")
+        building.tell(spec, session.machine)
         session.console.close()
         for path in importing.write(spec, output, force=force):
             print(path)
@@ -123,6 +122,7 @@ def lock(
     """Resolve the spec and write modelpack.lock.json."""
     with _session(quiet=quiet) as session:
         loaded = inputs.load(given.path, given.options, channels=bool(session.machine.settings.channels))
+        building.tell(loaded, session.machine)
         path = loaded.lock_path
         if check:
             locking.check_fresh(loaded, locks.read(path), session.machine)

@@ -10,7 +10,7 @@ from pathlib import Path
 from modelpack import suites
 from modelpack.loading.dependencies import Dependencies, Line
 from modelpack.loading.pip_file import read_lines
-from modelpack.loading.shape_reader import near
+from modelpack.loading.shape_reader import near, nearest
 from modelpack.loading.yamlfile import ListNode, MapNode, Node, Place, Scalar, describe, quote, read_yaml
 from modelpack.spec import CondaRequirement
 
@@ -91,7 +91,9 @@ class _Reader:
         values = {entry.key: entry.value for entry in node.entries}
         self.judge_keys(node)
         if "dependencies" not in values:
-            self.add(node, "missing", "write dependencies: [python=3.11, pip]", key="dependencies")
+            other = nearest("dependencies", (key for key in values if key not in _KEYS))
+            hint = f"it has {other}" if other else "write dependencies: [python=3.11, pip]"
+            self.add(node, "missing", hint, key="dependencies")
         self.found.channels += [name for name in self.channels(values.get("channels")) if name != "nodefaults"]
         self.dependencies(values.get("dependencies"))
         python = self.python and minor_version(self.python)
@@ -179,6 +181,9 @@ class _Reader:
         if package is None:
             self.add(node, f"not a package of conda's: {quote(node.text)}", "write NAME, NAME=VERSION or NAME>=VERSION")
         elif package.name == "python":
+            if self.python_place:
+                message = f"a second Python, beside that of line {self.python_place.line}: {quote(node.text)}"
+                self.add(node, message, key="dependencies")
             self.python, self.python_place = package, node.place
         else:
             self.found.conda.append(package)

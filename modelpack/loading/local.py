@@ -5,16 +5,22 @@ from __future__ import annotations
 import contextlib
 import re
 import tomllib
+import zipfile
+import zlib
 from configparser import ConfigParser
 from configparser import Error as ConfigError
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from modelpack.loading.dependencies import Dependencies, Line
 from modelpack.loading.requirements import ARCHIVES
 from modelpack.loading.yamlfile import quote, show
 from modelpack.spec import Requirement, Source
+
+if TYPE_CHECKING:
+    from packaging.version import Version
 
 _PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 
@@ -88,20 +94,43 @@ def _unfit(written: Written, path: Path) -> tuple[str, str | None] | None:
         return f"no such file or folder: {text}", None
     if not path.name.lower().endswith(ARCHIVES):
         return f"neither a project, nor a source archive, nor a wheel: {text}", None
-    return _bad_name(path)
+    return _bad_wheel(path) if path.suffix == ".whl" else None
 
 
-def _bad_name(path: Path) -> tuple[str, str | None] | None:
-    """Judge the name of a wheel, by which it is told for what it is made."""
-    from packaging.utils import InvalidWheelFilename, parse_wheel_filename  # noqa: PLC0415 - costs start-up time
+def _bad_wheel(path: Path) -> tuple[str, str | None] | None:
+    """Judge a wheel by its name, which tells what it is made for, and by what it says of itself (PEP 427)."""
+    from packaging.utils import (  # noqa: PLC0415 - costs start-up time
+        InvalidWheelFilename,
+        canonicalize_name,
+        parse_wheel_filename,
+    )
 
-    if path.suffix != ".whl":
-        return None
+    name = quote(path.name)
     try:
-        parse_wheel_filename(path.name)
+        distribution, version, _, _ = parse_wheel_filename(path.name)
     except InvalidWheelFilename:
-        return f"not the name of a wheel: {quote(path.name)}", "keep the name that it was built with"
+        return f"not the name of a wheel: {name}", "keep the name that it was built with"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            places = [item for item in archive.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", item)]
+            metadata = archive.read(places[0]).decode() if len(places) == 1 else ""
+    except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, UnicodeDecodeError) as error:
+        return f"not a wheel that can be read: {name}: {error}", "download or build it again"
+    said = dict(re.findall(r"^(Name|Version):[ \t]*(.*?)\s*$", metadata.partition("\n\n")[0], re.MULTILINE))
+    if "Name" not in said or "Version" not in said:
+        return f"a wheel without a dist-info folder that says its name and version: {name}", "build it again"
+    if canonicalize_name(said["Name"]) != distribution or _version(said["Version"]) != version:
+        return f"the wheel {name} holds {said['Name']} {said['Version']}", "keep the name that it was built with"
     return None
+
+
+def _version(text: str) -> Version | None:
+    from packaging.version import InvalidVersion, Version  # noqa: PLC0415 - costs start-up time
+
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return None
 
 
 def _name_of(path: Path) -> str | None:

@@ -109,7 +109,11 @@ def decode(path: Path, found: Dependencies, place: Place | None = None) -> str |
         return None
     encoding = _encoding(data)
     try:
-        return data.decode(encoding)
+        text = data.decode(encoding)
+        if "\0" not in text:
+            return text
+        line = text[: text.index("\0")].count("\n") + 1
+        found.findings.add(found.place(path, line), "not text: it has a null byte")
     except UnicodeDecodeError as error:
         before = data[: error.start]
         line = before.count(b"\n") + 1
@@ -245,10 +249,10 @@ def _address(written: str, value: Line, reading: _Reading, found: Dependencies) 
     """Give an index; a path, which may be one too, begins in the folder of the file."""
     from modelpack.web.credentials import redact  # noqa: PLC0415 - only files that name indexes
 
-    missing = re.search(r"\$\{([A-Z0-9_]+)\}", value.text)
+    missing = re.findall(r"\$\{([A-Z0-9_]+)\}", value.text)
+    for name in missing:
+        found.add(value, f"the environment variable {name} is not set", f"export {name}, which this address needs")
     if missing:
-        message = f"the environment variable {missing[1]} is not set"
-        found.add(value, message, f"export {missing[1]}, which this index address needs")
         return None
     if "://" in value.text:
         return IndexAddress(written=redact(written), url=value.text)
