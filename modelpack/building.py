@@ -162,6 +162,21 @@ def check(project: Project, machine: Machine, nix: Nix, stages: Stages) -> Path:
     return nix.physical(_realise(project, machine, nix, stages, ("check",), checked=True)[0])
 
 
+def build_sources(project: Project, nix: Nix, stages: Stages) -> dict[str, Path]:
+    """Build what the lock has a source of, and give the folders of the wheels by distribution.
+
+    Raises:
+        BuildError: one cannot be built.
+    """
+    names = [wheel.name for wheel in project.lock.python.wheels if wheel.build]
+    if not names:
+        return {}
+    locking.check_builds_here(project.lock)
+    with stages.time("build"):
+        paths = nix.build(project.lock_path, tuple(f"built.{name}" for name in names), checked=False)
+    return {name: nix.physical(path) for name, path in zip(names, paths, strict=True)}
+
+
 def why_unchecked(lock: Lock) -> str | None:
     """Give why a build does not ask the server anything; None when it does."""
     if lock.check is None:

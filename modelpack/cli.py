@@ -247,7 +247,10 @@ def _export_wheels(given: Input, destination: Path, *, locked: bool, force: bool
             given.path, session.machine, session.stages, locked=locked, options=given.options
         )
         building.fetch(project, session.machine, session.nix, session.stages)
-        written = export_pylock(project.lock, session.nix, destination, force=force, progress=session.console)
+        built = building.build_sources(project, session.nix, session.stages)
+        written = export_pylock(
+            project.lock, session.nix, destination, built=built, force=force, progress=session.console
+        )
         session.console.close()
         if json:
             print_json({"destination": str(destination), "bytes_written": written})

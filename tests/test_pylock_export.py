@@ -15,8 +15,9 @@ from packaging.pylock import Pylock
 
 from modelpack.delivery.pylock import export_pylock, pylock_text
 from modelpack.errors import ExportError
-from modelpack.lock import Wheel
-from modelpack.store.storepath import flat_path, store_name
+from modelpack.lock import Build, FileEntry, Tree, Wheel
+from modelpack.store.nix import STORE
+from modelpack.store.storepath import flat_path, recursive_path, store_name
 
 
 class FakeStore:
@@ -24,7 +25,7 @@ class FakeStore:
         self.root = root
 
     def physical(self, path):
-        return self.root / path.rpartition("/")[2]
+        return self.root / path.removeprefix(f"{STORE}/")
 
 
 @pytest.fixture
@@ -90,3 +91,31 @@ def test_a_store_that_changed_is_an_error_and_nothing_is_left(locked, tmp_path):
         export_pylock(lock, store, tmp_path / "out", force=False, progress=Notes())
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["made", "store"]
+
+
+def test_what_is_built_from_source_and_the_users_own_wheels_are_in_it(locked, tmp_path):
+    lock, store = locked
+    made = make_wheel(tmp_path / "made", "made", "1.0")
+    own = make_wheel(tmp_path / "made", "own", "1.0")
+    (tmp_path / "built").mkdir()
+    made.rename(tmp_path / "built/wheel")
+    (tmp_path / "built/filename").write_text(made.name)
+    entry = FileEntry(path=own.name, size=own.stat().st_size, sha256=sha256(own))
+    folder = store.physical(recursive_path("project-own", "f" * 64))
+    folder.mkdir()
+    own.rename(folder / own.name)
+    build = Build(requires=(), wheels=(), compilers=False)
+    source = {"version": "1.0", "sha256": "a" * 64, "size": 1, "source": "local"}
+    wheels = (
+        Wheel(name="made", filename="made-1.0.tar.gz", build=build, **source),
+        Wheel(name="own", filename=own.name, tree="project-own", **source),
+    )
+    trees = {"project-own": Tree(files=(entry,), nar_sha256="f" * 64)}
+    lock = replace(lock, python=replace(lock.python, wheels=wheels), trees=trees)
+
+    export_pylock(lock, store, tmp_path / "out", built={"made": tmp_path / "built"}, force=False, progress=Notes())
+    read = Pylock.from_dict(tomllib.loads((tmp_path / "out/pylock.toml").read_text()))
+
+    for one in read.packages:
+        assert one.wheels[0].hashes["sha256"] == sha256(tmp_path / "out" / one.wheels[0].path)
+    assert [one.wheels[0].name for one in read.packages] == [made.name, own.name]

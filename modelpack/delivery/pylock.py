@@ -6,7 +6,8 @@ PEP 751 wants an address or a path for each file. A lock names no hosts, so the 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -14,7 +15,8 @@ from modelpack.delivery import atomic
 from modelpack.errors import ExportError
 from modelpack.lock import Lock, Wheel
 from modelpack.progress import Progress
-from modelpack.store.storepath import flat_path, store_name
+from modelpack.store.files import is_small
+from modelpack.store.storepath import flat_path, recursive_path, store_name
 
 FILENAME = "pylock.toml"
 FOLDER = "wheels"
@@ -30,13 +32,16 @@ class Store(Protocol):
         """Give where a store path lies on this machine."""
 
 
-def export_pylock(lock: Lock, store: Store, target: Path, *, force: bool, progress: Progress) -> int:
+def export_pylock(
+    lock: Lock, store: Store, target: Path, *, built: Mapping[str, Path] | None = None, force: bool, progress: Progress
+) -> int:
     """Write the folder, and give the bytes written.
 
     Args:
         lock: whose wheels, all of which are in the store.
         store: where they are.
         target: the folder to make.
+        built: what has been built from source: folders by distribution, as nix/lib/built.nix makes them.
         force: replace a folder that an earlier call wrote; no other one is ever replaced.
         progress: hears of the bytes.
 
@@ -48,7 +53,8 @@ def export_pylock(lock: Lock, store: Store, target: Path, *, force: bool, progre
             f"{target} exists and is not an empty folder",
             hint="choose another place; --force replaces a folder that an earlier export made",
         )
-    wheels = lock.python.wheels
+    places = dict(_places(lock, store, built or {}))
+    wheels = tuple(places)
     total = sum(wheel.size for wheel in wheels)
     atomic.require_space(target.absolute().parent, total)
     progress.start(_TASK, total=total)
@@ -56,13 +62,39 @@ def export_pylock(lock: Lock, store: Store, target: Path, *, force: bool, progre
         with atomic.new_folder(target) as folder:
             (folder / FOLDER).mkdir()
             for wheel in wheels:
-                source = store.physical(flat_path(store_name(wheel.filename), wheel.sha256))
-                _copy(wheel, source, folder / FOLDER / wheel.filename, progress)
+                _copy(wheel, places[wheel], folder / FOLDER / wheel.filename, progress)
             text = pylock_text(wheels, python=lock.python.version, platform=lock.platform)
             (folder / FILENAME).write_text(text, encoding="utf-8")
     finally:
         progress.finish(_TASK)
     return total + len(text.encode())
+
+
+def _places(lock: Lock, store: Store, built: Mapping[str, Path]) -> Iterator[tuple[Wheel, Path]]:
+    """Give every wheel, as the file that it is, and where that lies."""
+    for wheel in lock.python.wheels:
+        if wheel.build:
+            file = built[wheel.name] / "wheel"
+            filename = (built[wheel.name] / "filename").read_text(encoding="utf-8")
+        else:
+            file = store.physical(_store_path(wheel, lock))
+            filename = wheel.filename
+        if wheel.build or wheel.tree:
+            with file.open("rb") as stream:
+                sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+            wheel = replace(wheel, filename=filename, sha256=sha256, size=file.stat().st_size)  # noqa: PLW2901
+        yield wheel, file
+
+
+def _store_path(wheel: Wheel, lock: Lock) -> str:
+    """Give where a wheel's file is in the store; the user's own is a file of its tree."""
+    if wheel.tree is None:
+        return flat_path(store_name(wheel.filename), wheel.sha256)
+    tree = lock.trees[wheel.tree]
+    (entry,) = tree.files
+    if is_small(entry):
+        return f"{recursive_path(wheel.tree, tree.nar_sha256)}/{wheel.filename}"
+    return flat_path(store_name(wheel.filename), entry.sha256 or "")
 
 
 def _copy(wheel: Wheel, source: Path, target: Path, progress: Progress) -> None:
