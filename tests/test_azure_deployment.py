@@ -165,8 +165,10 @@ def test_the_model_is_mounted_where_the_deployment_says():
     named = "{name: half, version: 2, path: ./model/}"
     mount = "model_mount_path: /models\n"
 
-    assert load(DEPLOYMENT + mount).links == {"/models": "@model@"}
-    assert load(DEPLOYMENT.replace("{path: ./model/}", named) + mount).links == {"/models/half/2": "@model@"}
+    assert load(DEPLOYMENT + mount).links == {"/models/model": "@model@/model"}
+    assert load(DEPLOYMENT.replace("{path: ./model/}", named) + mount).links == {
+        "/models/half/2/model": "@model@/model"
+    }
 
 
 def test_the_folder_of_the_deployment_may_be_the_model(project):

@@ -288,7 +288,7 @@ def test_the_places_of_azures_containers_are_there_for_those_who_name_them():
     variables = 'environment_variables: {BASE: "/var/azureml-app/azureml-models/known-model/7/model"}\n'
 
     assert load(PACKAGE + variables, model="azureml:known-model").links == {
-        "/var/azureml-app/azureml-models/known-model/7": "@model@",
+        "/var/azureml-app/azureml-models/known-model/7/model": "@model@/model",
         "/var/azureml-app/src": "@code@",
     }
 

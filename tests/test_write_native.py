@@ -16,6 +16,7 @@ from modelpack.loading import importing, inputs
 from modelpack.loading.write_native import _KEYS, write_native
 from modelpack.spec import (
     Base,
+    BaseImage,
     Check,
     CheckRequest,
     Code,
@@ -23,6 +24,7 @@ from modelpack.spec import (
     IndexAddress,
     Indexes,
     Interpreter,
+    Remote,
     Requirement,
     Server,
     Source,
@@ -31,8 +33,7 @@ from modelpack.spec import (
 
 OF_ITSELF = {"path", "lock_path", "name", "version", "models", "notices"}
 """Fields of a spec that are no key of their own name."""
-NOT_YET_NATIVE = {"links"}
-ELSEWHERE = {"interpreter": "python", "constraints": "requirements", "indexes": "requirements"}
+ELSEWHERE = {"links": "model", "interpreter": "python", "constraints": "requirements", "indexes": "requirements"}
 """Fields that are written at another key."""
 FROM_CONDA = {"conda", "channels"}
 """Replaced by requirements and Debian packages before a spec is written."""
@@ -127,7 +128,7 @@ def full():
         environment_variables={"A": "no", "B": "010", "C": "", "D": "multi\nline", "E": "@model@/x"},
         file_conflicts={"cv2": "opencv-python"},
         formats=("safetensors", "onnx"),
-        base=Base(distribution="debian", suite="trixie", packages=("libgl1",)),
+        base=Base(distribution="debian", suite="trixie", packages=("libgl1",), build_packages=("libffi-dev",)),
         check=Check(
             timeout=7.5,
             requests=(
@@ -142,6 +143,9 @@ def full():
     )
 
 
+LABELS = "@input-labels@/labels.json"
+BASE = Base(distribution="debian", suite="bookworm")
+REMOTE = Remote(url="https://files.example/far.zip", sha256="4" * 64, unpack=True)
 ROUTES = {"liveness": "/l", "readiness": "/r", "scoring": "/s", "openapi": "/o"}
 
 
@@ -150,6 +154,10 @@ ROUTES = {"liveness": "/l", "readiness": "/r", "scoring": "/s", "openapi": "/o"}
     [
         {},
         {"check": None},
+        {"links": {"/a": "@model@/a", "/b/b.pkl": "@model@/b/model.pkl", "/c": "@code@", "/d": LABELS}},
+        {"base": replace(BASE, image=BaseImage(name="team/base:1", host="registry.example:5000"))},
+        {"base": replace(BASE, image=BaseImage(name="team/base:1", digest=f"sha256:{'3' * 64}"))},
+        {"inputs": {"far": Source(path=Path("far"), key="", remote=REMOTE)}},
         {"check": Check(requests=(), timeout=3)},
         {"models": {"elsewhere": None}},
         {"code": None, "interpreter": None, "formats": None},
@@ -192,8 +200,8 @@ def test_a_request_that_lies_in_no_file_gets_one():
 
 
 def test_no_field_is_forgotten():
-    fields = {field.name for field in dataclasses.fields(Spec)} - OF_ITSELF - NOT_YET_NATIVE - FROM_CONDA
-    assert {ELSEWHERE.get(name, name) for name in fields} == set(_KEYS) - {"model"}
+    fields = {field.name for field in dataclasses.fields(Spec)} - OF_ITSELF - FROM_CONDA
+    assert {ELSEWHERE.get(name, name) for name in fields} == set(_KEYS)
 
 
 def test_a_spec_is_not_written_into_what_it_packages():

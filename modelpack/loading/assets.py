@@ -46,7 +46,7 @@ def read_mounts(assets: Iterable[tuple[Value, str]], findings: Findings) -> dict
         if mount is None:
             continue
         path = mount.text
-        if path.endswith("/") and path != "/":
+        if path.endswith("/") and path != "/" and "/" in target:
             path = posixpath.join(path, target.rpartition("/")[2])
         where = join_path(value.path, "mount_path")
         fault = places.judge(path, image=False)

@@ -154,6 +154,7 @@ _CODE = Table(
             mistaken=("entry_script", "script", "main"),
             example="score.py",
         ),
+        _MOUNT,
     ),
     short="path",
 )

@@ -147,6 +147,8 @@ class _Loader:
             for name, source in models.items()
             if model
         ]
+        code = self.root.fields.get("code")
+        mounts += [(code, "@code@")] if code else []
         mounts += [
             (named.fields[name], f"@input-{name}@/{source.path.name}") for name, source in inputs.items() if named
         ]

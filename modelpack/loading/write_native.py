@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from modelpack import places
 from modelpack.catalogue import read_entry
 from modelpack.errors import ModelpackError
 from modelpack.loading.keys import DEFAULT_BASE
 from modelpack.loading.native import this_platform
 from modelpack.loading.yamlfile import dump_yaml
-from modelpack.spec import Check, CheckRequest, Image, Indexes, Requirement, Source, Spec
+from modelpack.spec import BaseImage, Check, CheckRequest, Image, Indexes, Requirement, Source, Spec
 
 CONSTRAINTS = "constraints.txt"
 Plain = str | int | float | bool | list["Plain"] | dict[str, "Plain"]
@@ -60,11 +61,22 @@ class _Writer:
         return self.spec.description
 
     def model(self) -> Plain | None:
-        models = self.spec.models
-        single = next(iter(models.items())) if len(models) == 1 else None
-        if single and single[0] == single[1].path.name:
-            return self.source(single[1])
-        return {name: self.source(source) for name, source in models.items()}
+        found = {
+            name: self.asset(source, f"@model@/{places.model_path(name, source)}")
+            for name, source in self.spec.models.items()
+        }
+        single = next(iter(found)) if len(found) == 1 else None
+        return found[single] if single and single == self.spec.models[single].path.name else found
+
+    def asset(self, source: Source, target: str) -> Plain:
+        """Give a model or an input, with the place where the image shows it."""
+        mounts = [path for path, other in self.spec.links.items() if other == target]
+        content: dict[str, Plain] = {"mount_path": mounts[0]} if mounts else {}
+        if source.remote:
+            remote: dict[str, Plain] = {"url": source.remote.url, "sha256": source.remote.sha256}
+            return remote | ({"unpack": True} if source.remote.unpack else {}) | content
+        path = self.source(source)
+        return {"path": path, **content} if content else path
 
     def python(self) -> Plain | None:
         interpreter = self.spec.interpreter
@@ -92,7 +104,9 @@ class _Writer:
         if code is None:
             return None
         content: dict[str, Plain] = {"path": self.source(code.source)}
-        return content | ({"scoring_script": code.scoring_script} if code.scoring_script else {})
+        content |= {"scoring_script": code.scoring_script} if code.scoring_script else {}
+        mounts = [path for path, target in self.spec.links.items() if target == "@code@"]
+        return content | ({"mount_path": mounts[0]} if mounts else {})
 
     def server(self) -> Plain | None:
         server = self.spec.server
@@ -104,7 +118,9 @@ class _Writer:
         return server.name if len(content) == 1 else content
 
     def inputs(self) -> Plain | None:
-        return {name: self.source(source) for name, source in self.spec.inputs.items()}
+        return {
+            name: self.asset(source, f"@input-{name}@/{source.path.name}") for name, source in self.spec.inputs.items()
+        }
 
     def environment_variables(self) -> Plain | None:
         return {**self.spec.environment_variables}
@@ -118,9 +134,19 @@ class _Writer:
     def base(self) -> Plain | None:
         base = self.spec.base
         name = f"{base.distribution}:{base.suite}"
-        if base.packages:
-            return {"from": name, "packages": [*base.packages]}
+        content: dict[str, Plain] = {"packages": [*base.packages]} if base.packages else {}
+        content |= {"build_packages": [*base.build_packages]} if base.build_packages else {}
+        if base.image:
+            content["image"] = self.base_image(base.image)
+            content |= {"digest": base.image.digest} if base.image.digest else {}
+        if content:
+            return {"from": name, **content}
         return None if name == DEFAULT_BASE else name
+
+    def base_image(self, image: BaseImage) -> str:
+        if image.path:
+            return self.path(image.path)
+        return f"{image.host}/{image.name}" if image.host else image.name
 
     def check(self) -> Plain | None:
         check = self.spec.check

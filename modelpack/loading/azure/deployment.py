@@ -40,13 +40,17 @@ def read_deployment(document: Document, context: Context) -> Serving:
         server=_server(environment, code, context),
         variables=root.get_mapping("environment_variables"),
         labels=root.get_mapping("tags"),
-        links=mount(root.fields.get("model_mount_path"), "@model@", context, below=_registered_path(model)),
+        links=_links(root.fields.get("model_mount_path"), model, context),
     )
 
 
-def _registered_path(model: Model | None) -> str:
-    """Give the folders that Azure puts a named model into."""
-    return f"{model.name}/{model.version or '1'}" if model and model.name else ""
+def _links(place: Value | None, model: Model | None, context: Context) -> dict[str, str]:
+    """Mount the model below the folders that Azure puts a named one into, under its own name."""
+    if model is None or model.source is None:
+        return {}
+    name = model.source.path.name
+    below = f"{model.name}/{model.version or '1'}/{name}" if model.name else name
+    return mount(place, f"@model@/{name}", context, below=below)
 
 
 def _name(root: Value) -> str:

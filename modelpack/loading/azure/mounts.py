@@ -35,14 +35,18 @@ def mount(value: Value | None, target: str, context: Context, *, below: str = ""
 def mount_as_azure(
     model: Model | None, code: Code | None, server: Server, variables: Mapping[str, str]
 ) -> dict[str, str]:
-    """Link the places where Azure puts model and code, when a variable, the command or the script names them."""
+    """Link the places where Azure puts model and code, when a variable, the command or the script names them.
+
+    A model in its folder of models keeps its own name, as below ``AZUREML_MODEL_DIR``.
+    """
     texts = [*variables.values(), *(server.command or ())]
     if code and code.scoring_script:
         script = code.source.path / code.scoring_script
         texts.append(script.read_text(encoding="utf-8", errors="replace"))
     links = {}
-    if model and model.name and any(f"{_APP}/azureml-models" in text for text in texts):
-        links[f"{_APP}/azureml-models/{model.name}/{model.version or '1'}"] = "@model@"
+    if model and model.name and model.source and any(f"{_APP}/azureml-models" in text for text in texts):
+        name = model.source.path.name
+        links[f"{_APP}/azureml-models/{model.name}/{model.version or '1'}/{name}"] = f"@model@/{name}"
     if code and any(f"{_APP}/{code.source.path.name}" in text for text in texts):
         links[f"{_APP}/{code.source.path.name}"] = "@code@"
     return links

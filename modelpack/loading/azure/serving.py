@@ -101,9 +101,16 @@ def finish(spec: Spec, serving: Serving, context: Context) -> Spec:
         inputs=serving.inputs,
         environment_variables=variables,
         image=Image(labels=serving.labels),
-        links=serving.links | mount_as_azure(serving.model, serving.code, serving.server, variables),
+        links=_links(serving, variables),
         notices=context.findings.notices,
     )
+
+
+def _links(serving: Serving, variables: Mapping[str, str]) -> dict[str, str]:
+    """Give the mounts; a model that the file mounts elsewhere is not in Azure's own place too."""
+    links = mount_as_azure(serving.model, serving.code, serving.server, variables)
+    mounted = set(serving.links.values())
+    return {path: target for path, target in links.items() if target not in mounted} | serving.links
 
 
 def _variables(serving: Serving) -> dict[str, str]:
