@@ -176,11 +176,18 @@ def _read_scalar(shape: Shape, node: Scalar, path: str, findings: Findings) -> V
     if isinstance(shape, Number):
         return _read_number(shape, node, path, findings)
     assert isinstance(shape, Text)  # noqa: S101 - told apart by _choose
-    text = _unfold(shape, node.text)
+    text = _unfold(shape, _whole(shape, node))
     if fault := _judge_text(shape, text):
         findings.add(node.place, *fault, path=path)
         return None
     return Value(place=node.place, path=path, data=text)
+
+
+def _whole(shape: Text, node: Scalar) -> str:
+    """Give a whole number as digits alone, however it is spelled, since a schema does not tell 5001.0 from 5001."""
+    spelled = node.kind == "number" and shape.numbers and shape.numbers.whole and re.search("[.eE]", node.text)
+    number = float(node.text) if spelled else 0.5
+    return str(int(number)) if number.is_integer() else node.text
 
 
 def _unfold(shape: Text, text: str) -> str:
