@@ -86,8 +86,9 @@ class Stream:
         Raises:
             Damaged: there are fewer.
         """
-        self.demand(count)
-        data = self.file.read(count) if not self.ahead else self._read(count)
+        if self.size is not None and count > self.size - self.position:
+            self.demand(count)
+        data = self._read(count) if self.ahead else self.file.read(count)
         self.position += len(data)
         if len(data) != count:
             raise Damaged(f"it is cut off after byte {self.position}")

@@ -15,7 +15,8 @@ PROTOCOL = 5
 """The highest that is known."""
 _MOST = 1 << 20
 """Values that may wait on the stack; the standard library's picklers leave at most a thousand a level there."""
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.<>]*|\S{1,24}")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.<>]*")
+_SHORT = 24
 _STAMPS = {"_sklearn_version": "scikit-learn"}
 _RECONSTRUCTORS = ("copyreg:_reconstructor", "copy_reg:_reconstructor")
 UNKNOWN = "?:?"
@@ -80,9 +81,14 @@ class Machine:
         Raises:
             Damaged: there is none.
         """
-        if not self.stack or (self._marks and len(self.stack) <= self._marks[-1]):
-            raise Damaged("a pickle that takes from an empty stack")
+        self._last()
         return self.stack.pop()
+
+    def _last(self) -> Value:
+        stack, marks = self.stack, self._marks
+        if not stack or (marks and len(stack) <= marks[-1]):
+            raise Damaged("a pickle that takes from an empty stack")
+        return stack[-1]
 
     def mark(self) -> None:
         """Begin a list of items."""
@@ -112,8 +118,7 @@ class Machine:
 
     def put(self, number: int | None) -> None:
         """Remember the last value, under the next number when the pickle chose none."""
-        value = self.pop()
-        self.push(value)
+        value = self._last()
         if number is None and self._numbered is None:
             number = self._count
             self._count += 1
@@ -123,10 +128,10 @@ class Machine:
             number = len(self._numbered) if number is None else number
             self._numbered.add(number)
         # Most of a large pickle's memo is never asked for; names may be.
-        if _is_kept(value):
+        if value is not OPAQUE and _is_kept(value):
             self._memo[number] = value
-        else:
-            self._memo.pop(number, None)
+        elif number in self._memo:
+            del self._memo[number]
 
     def get(self, number: int) -> None:
         """Put a remembered value on the stack.
@@ -170,7 +175,7 @@ def _is_kept(value: Value) -> bool:
     if isinstance(value, Global):
         return True
     if isinstance(value, str):
-        return _NAME.fullmatch(value) is not None
+        return len(value) <= _SHORT or _NAME.fullmatch(value) is not None
     if isinstance(value, tuple):
         return len(value) <= 8 and all(isinstance(item, int) for item in value)
     return isinstance(value, int) or (isinstance(value, Made) and value.maker == "numpy:dtype")
