@@ -110,6 +110,25 @@ let
           };
         expected = { name = "python-3.12.1"; program = true; base = null; wheels = [ true true ]; layer = true; };
       };
+      "is linked out of packages of conda, whose distributions are seen" = {
+        expr =
+          let
+            own = libraryOf {
+              python = {
+                interpreter = {
+                  version = "3.11.9";
+                  conda = [ { name = "python"; filename = "python-3.11.9-0.conda"; sha256 = parts.lock.base.seed_nar_sha256; } ];
+                };
+              };
+            };
+          in
+          {
+            inherit (own.interpreter.path) name;
+            packages = map (package: package.filename) (plan own.interpreter.path).packages;
+            inherit ((plan own.environment).interpreter) shared;
+          };
+        expected = { name = "conda-python-3.11.9"; packages = [ "python-3.11.9-0.conda" ]; shared = true; };
+      };
       "compiles by itself where the tools have another version" = {
         expr =
           let
