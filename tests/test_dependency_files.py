@@ -293,7 +293,7 @@ package = false
             ("version = 1\n", "has no packages: package is missing"),
             ("version = 1\n[[package]]\nname = 'x'\nversion = '1'\n", "locks no project (name the"),
             ("version = 1\n[[package]]\nname = 5\n", "has a package without a name"),
-            ("version = 1\n[[package]]\nname = 'x'\nsource = 5\n", "not laid out as a uv.lock is: "),
+            ("version = 1\n[[package]]\nname = 'x'\nsource = 5\n", "not laid out as a uv.lock is"),
         ],
     )
     def test_what_is_none_is_refused(self, tmp_path, content, message):

@@ -197,7 +197,7 @@ def test_a_list_may_hold_what_lines_of_a_requirements_file_hold(project):
     (project / "mine").mkdir()
     (project / "mine/pyproject.toml").write_text('[project]\nname = "mine"\n')
 
-    spec = load(f"{MINIMAL}requirements: [-r requirements.txt, -c limits.txt, ./mine, --pre]\n")
+    spec = load(f"{MINIMAL}requirements: [./requirements.txt, -c limits.txt, ./mine, --pre]\n")
 
     assert [(one.text, one.origin, bool(one.source)) for one in spec.requirements] == [
         ("numpy>=1.26", "requirements.txt:2", False),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 
 import pytest
+from local_index import make_wheel
 
 from modelpack.errors import SpecError
 from modelpack.loading.dependencies import Dependencies
@@ -139,7 +140,7 @@ requirements.txt:2:1: no such file: missing.txt
 requirements.txt:3:1: includes what stands at an address: https://host.invalid/requirements.txt \
 (download it and name the file)
 requirements.txt:5:1: the environment variable NO_SUCH_VARIABLE is not set \
-(export NO_SUCH_VARIABLE, which this index address needs)
+(export NO_SUCH_VARIABLE, which this address needs)
 requirements.txt:6:1: no such folder: ./nowhere
 requirements.txt:7:1: an unknown option: --indx-url (did you mean --index-url?)
 requirements.txt:8:1: the option --no-index takes no value: "yes"
@@ -211,8 +212,7 @@ class TestPaths:
         (tmp_path / "cfg/setup.cfg").write_text("[metadata]\nname = from-cfg\n")
         (tmp_path / "old").mkdir()
         (tmp_path / "old/setup.py").write_text("from setuptools import setup\nsetup(\n    name='from-script',\n)\n")
-        wheel = tmp_path / "my_pkg-1.0-py3-none-any.whl"
-        wheel.write_bytes(b"")
+        make_wheel(tmp_path, "my_pkg", "1.0")
         (tmp_path / "src-dist-2.0.tar.gz").write_bytes(b"")
 
         found = good(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from modelpack.loading.dependencies import Dependencies, Selection
 from modelpack.loading.yamlfile import quote
@@ -40,9 +40,9 @@ def read_dependencies(path: Path, found: Dependencies, selection: Selection | No
     elif reader := _reader_of(path.name):
         try:
             reader(path, found, selection)
-        except (AttributeError, KeyError, TypeError) as error:
+        except (AttributeError, KeyError, TypeError):
             # Tools write most of these files, and the readers trust the types that the formats have.
-            found.findings.add(found.place(path), f"not laid out as a {path.name} is: {error}")
+            found.findings.add(found.place(path), f"not laid out as a {path.name} is")
         return
     else:
         hint = "take pyproject.toml or requirements.txt"
@@ -64,6 +64,13 @@ def _reader_of(name: str) -> Callable[[Path, Dependencies, Selection], None] | N
         "Pipfile.lock": other_locks.read_pipfile_lock,
     }
     return pylock.read_pylock if re.fullmatch(r"pylock(\.[^.]+)?\.toml", name) else readers.get(name)
+
+
+def is_dependency_file(text: str) -> bool:
+    """Tell a path of a file of dependencies from the path of a project, an archive or a wheel."""
+    path = PurePosixPath(text)
+    named = path.suffix in (".txt", ".in", ".yaml", ".yml") or bool(_reader_of(path.name))
+    return named and re.match(r"\.{0,2}/", text) is not None
 
 
 def judge_python(python: str, found: Dependencies) -> None:

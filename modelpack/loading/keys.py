@@ -248,7 +248,8 @@ _CONTENT = (
         name="requirements",
         shape=Either(shapes=(Many(item=Text(noun="a requirement"), noun="a list of requirements"), _DEPENDENCY_FILE)),
         doc="What the model needs: PEP 508 requirements and paths of projects or wheels, as the lines of a "
-        "requirements.txt, or the file that says it; the server's own are added and need not be written",
+        "requirements.txt, paths such as ./uv.lock of files that say it, or one such file; "
+        "the server's own are added and need not be written",
         mistaken=("dependencies", "packages", "pip", "conda", "conda_file", "install_requires"),
     ),
     Key(

@@ -14,7 +14,7 @@ from modelpack.errors import Problem, SpecError
 from modelpack.loading.assets import read_asset, read_mounts
 from modelpack.loading.check import read_check
 from modelpack.loading.dependencies import Dependencies, Line, Selection
-from modelpack.loading.dependency_files import judge_python, read_dependencies
+from modelpack.loading.dependency_files import is_dependency_file, judge_python, read_dependencies
 from modelpack.loading.image import read_image
 from modelpack.loading.keys import spec_table
 from modelpack.loading.pip_file import read_lines
@@ -175,13 +175,21 @@ class _Loader:
         if value is None:
             return found
         if isinstance(value.data, tuple):
-            read_lines([Line(item.text, item.place, item.path) for item in value.items], path, found)
+            for item in value.items:
+                self.dependency(item, path, found)
         elif "file" in value.fields and (source := self.source(value.fields["file"], FILE)):
             selection = Selection(
                 extras=value.get_texts("extras") or (), groups=value.get_texts("groups"), place=value.place
             )
             read_dependencies(source.path, found, selection)
         return found
+
+    def dependency(self, item: Value, path: Path, found: Dependencies) -> None:
+        """Read one item of a list: a line of a requirements file, or a file of dependencies."""
+        if not is_dependency_file(item.text):
+            read_lines([Line(item.text, item.place, item.path)], path, found)
+        elif source := self.source(item, FILE):
+            read_dependencies(source.path, found)
 
     def asked_python(self, found: Dependencies) -> str | None:
         """Give the version of Python that the spec or a file of dependencies says; None leaves it to the base."""

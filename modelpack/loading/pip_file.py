@@ -161,7 +161,9 @@ def _logical_lines(text: str, shown: str) -> Iterator[Line]:
 def _read_lines(lines: Sequence[Line], reading: _Reading, found: Dependencies) -> None:
     for line in lines:
         expanded = replace(line, text=_expand(line.text))
-        if line.text.startswith("-"):
+        if "\0" in expanded.text:
+            found.add(line, "a character that no path or name has: U+0000")
+        elif line.text.startswith("-"):
             _read_options(line, expanded, reading, found)
         else:
             _read_requirement(expanded, reading, found)
@@ -328,6 +330,6 @@ def _unfit(requirement: Requirement, hashes: tuple[str, ...], reading: _Reading)
     pinned = any(item.operator in ("==", "===") and not item.version.endswith(".*") for item in parsed.specifier)
     if hashes and not pinned:
         return f"has digests, but no version: {quote(requirement.text)}", f"write {parsed.name}==..."
-    if parsed.name.lower() == "sklearn" and (meant := stub_hint(parsed.name)):
+    if meant := stub_hint(parsed.name):
         return f"not the package that is meant: {parsed.name}", f"did you mean {meant}?"
     return None

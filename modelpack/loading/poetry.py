@@ -81,7 +81,7 @@ def _texts(file: TomlFile, line: Line, name: str, said: object) -> Iterator[str]
         return
     try:
         text = _pep_508(Factory.create_dependency(name, said))
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except Exception as error:  # noqa: BLE001 - poetry-core lets the errors of its parsers through
         reason = str(error).split("\n", 1)[0]
         file.found.add(line, f"not a dependency of Poetry's: {show(name)}: {show(reason[:1].lower() + reason[1:])}")
         return

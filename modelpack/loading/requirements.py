@@ -12,11 +12,9 @@ _VERSION_CONTROL = re.compile(r"(git|hg|svn|bzr)\+|git@[\w.-]+:|git://")
 _STUBS = {
     "sklearn": "scikit-learn",
     "skimage": "scikit-image",
-    "cv2": "opencv-python-headless",
     "pytorch": "torch",
-    "bs4": "beautifulsoup4",
 }
-"""Names on the indexes that hold nothing, or another thing than people want."""
+"""Distributions that hold nothing, and fail where something is installed from them."""
 
 
 def is_path(text: str) -> bool:
@@ -67,7 +65,7 @@ def judge_address(text: str, url: str) -> Fault:
 
 
 def stub_hint(name: str) -> str | None:
-    """Give the distribution that is meant by a name under which indexes have a stub or nothing of use."""
+    """Give the distribution that is meant by the name of a stub; None for all other names."""
     return _STUBS.get(name.lower())
 
 

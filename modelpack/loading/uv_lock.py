@@ -36,6 +36,8 @@ def read_uv_lock(path: Path, found: Dependencies, selection: Selection) -> None:
     root = _root(file, packages)
     if root is None:
         return
+    if "virtual" not in root["source"]:
+        found.note(line_of(file, root), "the project itself is not packaged by this", "list its folder beside the lock")
     others = [one for one in packages if one is not root]
     for package in others:
         _read_package(file, package)
