@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -29,6 +30,10 @@ server:
   routes: {readiness: /ready, scoring: /answer}
 check: {method: GET, response: ./expected.json}
 """
+
+
+# bcrypt of "secret", which is all that the registry reads.
+HTPASSWD = "$2b$04$1W/fMKfiGEwjJS1qyHbSheV9fXw2qERVx4TO3Ou4C5sUpLpB6Q2uq"
 
 
 def write_project(folder, image):
@@ -159,8 +164,10 @@ def image_id(archive):
 @contextlib.contextmanager
 def registry(folder, port):
     """Serve a real registry on the loopback."""
+    (folder / "htpasswd").write_text(f"someone:{HTPASSWD}\n")
     config = {
         "version": 0.1,
+        "auth": {"htpasswd": {"realm": "test", "path": str(folder / "htpasswd")}},
         "storage": {"filesystem": {"rootdirectory": str(folder / "registry")}},
         "http": {"addr": f"127.0.0.1:{port}"},
         "log": {"level": "error", "accesslog": {"disabled": True}},
@@ -186,11 +193,22 @@ def test_a_tag_of_a_registry_is_pinned_and_the_lock_works_elsewhere(tmp_path, ca
     layout, port = tmp_path / "layout", free_port()
     digest = base_image.write_layout(layout)
     with registry(tmp_path, port):
-        words = ("skopeo", "copy", "--quiet", "--preserve-digests", "--dest-tls-verify=false")
+        words = (
+            "skopeo",
+            "copy",
+            "--quiet",
+            "--preserve-digests",
+            "--dest-tls-verify=false",
+            "--dest-creds=someone:secret",
+        )
         target = f"docker://127.0.0.1:{port}/team/base:1"
         subprocess.run([*words, f"oci:{layout}:1", target], check=True)
         project = write_project(tmp_path / "project", f"127.0.0.1:{port}/team/base:1")
-        assert run("fetch", cwd=project, cache=cache)[0] == 0
+        code, _, err = run("fetch", cwd=project, cache=cache, REGISTRY_AUTH_FILE="/dev/null")
+        assert (code, "answered 401" in err, "podman login" in err) == (5, True, True), err
+        auth = base64.b64encode(b"someone:secret").decode()
+        (tmp_path / "auth.json").write_text(json.dumps({"auths": {f"127.0.0.1:{port}": {"auth": auth}}}))
+        assert run("fetch", cwd=project, cache=cache, REGISTRY_AUTH_FILE=str(tmp_path / "auth.json"))[0] == 0
     text = (project / "modelpack.lock.json").read_text()
     lock = json.loads(text)
     assert (lock["image_base"]["name"], lock["image_base"]["digest"]) == ("team/base:1", digest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tarfile
 
@@ -207,6 +208,15 @@ def test_too_many_layers_are_refused(tmp_path):
 def test_what_is_no_archive_says_so(tmp_path, content):
     (tmp_path / "base.tar").write_bytes(content)
     assert "base.tar" in refused(tmp_path / "base.tar")
+
+
+@pytest.mark.parametrize("listing", [b"", b"{}", b"[1]", b'[{"Config": "x"}]', b'[{"Config": "manifest.json"}]'])
+def test_damaged_archives_of_docker_are_refused(tmp_path, listing):
+    path = tmp_path / "saved.tar"
+    path.write_bytes(layer(member("manifest.json", listing)))
+    assert "could not be had" in refused(path)
+    with contextlib.suppress(places.AbsentError):
+        assert places.at(path).address("0" * 64) is None
 
 
 def test_configured_places_are_asked_before_the_host_of_the_name(layout, tmp_path):

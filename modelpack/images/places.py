@@ -158,11 +158,14 @@ class Archive:
         if "manifest.json" not in self.members:
             return {}
         found = {}
-        for entry in json.loads(self._bytes("manifest.json")):
-            config = self._bytes(entry["Config"])
-            found[manifest.digest_of(config).removeprefix("sha256:")] = self.members[entry["Config"]]
-            for diff_id, name in zip(json.loads(config)["rootfs"]["diff_ids"], entry["Layers"], strict=False):
-                found[diff_id.removeprefix("sha256:")] = self.members[name]
+        try:
+            for entry in json.loads(self._bytes("manifest.json")):
+                config = self._bytes(entry["Config"])
+                found[manifest.digest_of(config).removeprefix("sha256:")] = self.members[entry["Config"]]
+                for diff_id, name in zip(json.loads(config)["rootfs"]["diff_ids"], entry["Layers"], strict=False):
+                    found[diff_id.removeprefix("sha256:")] = self.members[name]
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise AbsentError(f"{self.path} is no archive of an image that can be read: {error}") from error
         return found
 
     def _read(self, digest: str, size: int) -> bytes:
@@ -247,6 +250,7 @@ def resolve(image: BaseImage, platform: str, sources: Sequence[str]) -> ImageBas
         ResolveError: no place has it, or it cannot be a base.
     """
     tries: list[str] = []
+    hint = "name a layout, an archive or a registry in images.sources of the settings, or write the registry's host"
     for place in places(image, sources):
         try:
             return place.resolve(image, platform)
@@ -254,11 +258,10 @@ def resolve(image: BaseImage, platform: str, sources: Sequence[str]) -> ImageBas
             raise
         except ModelpackError as error:
             tries.append(error.message)
+            if isinstance(error, http.HttpError) and error.status in (401, 403):
+                hint = "run podman login or skopeo login for the registry; its name may be wrong too"
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             tries.append(f"an image that cannot be read: {error}")
-    hint = (
-        "name a layout, an archive, or a registry in images.sources of the settings, or write the image with its host"
-    )
     raise ResolveError(f"the base image could not be had: {image.name}", details=tuple(tries), hint=hint)
 
 
