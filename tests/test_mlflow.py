@@ -359,3 +359,26 @@ def test_a_request_of_the_users_is_sent_in_its_own_protocol(here, body, route):
     with pytest.raises(SpecError) as caught:
         load(Path("model"), Options(request=Path("request.json")))
     assert str(caught.value.problems[0]).startswith("request.json:1:2: ")
+
+
+@pytest.mark.parametrize(
+    ("saved", "python", "requirements", "held"),
+    [
+        ("2021-09-27 22:56:49", "3.9.1", REQUIREMENTS, ["numpy<1.24"]),
+        ("2023-02-01 10:00:00", "3.10.1", REQUIREMENTS, ["numpy<2"]),
+        ("2026-11-22 17:48:49", "3.11.7", REQUIREMENTS, []),
+        ("2021-09-27 22:56:49", "3.9.1", "numpy==1.26.4\n", []),
+        # Its environment was renewed since: no numpy of that time has wheels for this Python.
+        ("2021-09-27 22:56:49", "3.13.0", REQUIREMENTS, []),
+    ],
+)
+def test_numpy_is_of_the_time_of_the_model(here, saved, python, requirements, held):
+    files = {"python_env.yaml": PYTHON_ENV.replace("3.11.7", python), "requirements.txt": requirements}
+    spec = spec_of(here, f"{NEW}utc_time_created: '{saved}'\n", **files)
+    assert [item.text for item in spec.constraints] == held
+    assert any("numpy" in text for text in notices(spec, "note")) == bool(held)
+
+
+def test_an_example_that_mlmodel_does_not_name_is_one_too(here):
+    spec = spec_of(here, **{"input_example.json": '{"columns": ["a"], "data": [[1]]}'})
+    assert bodies(spec)["/score"] == {"input_data": {"columns": ["a"], "data": [[1]]}}

@@ -11,6 +11,7 @@ from modelpack.errors import ModelpackError
 from modelpack.loading.check import read_samples
 from modelpack.loading.dependency_files import judge_python
 from modelpack.loading.mlflow.environment import libraries, read_environment
+from modelpack.loading.mlflow.era import hold_numpy
 from modelpack.loading.mlflow.mlmodel import FILENAME, MLmodel, read_mlmodel
 from modelpack.loading.mlflow.samples import in_its_protocol, samples
 from modelpack.loading.mlflow.serving import Serving, choose_python, choose_server
@@ -50,6 +51,8 @@ def _spec(model: MLmodel, folder: Folder, options: Options, findings: Findings) 
     python, base = choose_python(model, environment, beside, findings)
     if found:
         judge_python(python, found)
+    constraints = tuple(found.constraints) if found else ()
+    constraints += hold_numpy(model, python, (*serving.requirements, *constraints), findings)
     name, version = _registered(model.folder)
     return Spec(
         path=model.path,
@@ -60,7 +63,7 @@ def _spec(model: MLmodel, folder: Folder, options: Options, findings: Findings) 
         models={model.folder.name: Source(path=model.folder, key="model")},
         python=python,
         requirements=serving.requirements,
-        constraints=(*(found.constraints if found else ()), *_pins(environment.pins, serving.requirements)),
+        constraints=(*constraints, *_pins(environment.pins, (*serving.requirements, *constraints))),
         conda=tuple(found.conda) if found else (),
         channels=tuple(dict.fromkeys(found.channels)) if found else (),
         indexes=found.indexes if found else Indexes(),

@@ -17,6 +17,8 @@ from modelpack.spec import Check, CheckRequest
 
 _INFO = "saved_input_example_info"
 _JSON = "application/json"
+_EXAMPLE = "input_example.json"
+"""Under this name it is one also where MLmodel, written by other tools, does not say so."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +40,8 @@ def samples(model: MLmodel, major: int | None, findings: Findings) -> tuple[Chec
         findings: takes what was decided, and what is wrong with the example.
     """
     example = model.values.get(f"{_INFO}.artifact_path")
+    if example is None and (model.folder / _EXAMPLE).is_file():
+        example = Written(text=_EXAMPLE, place=model.place, path=_INFO)
     if example:
         sample = _example(model, example, findings)
         if sample:
@@ -82,8 +86,8 @@ def _example(model: MLmodel, named: Written, findings: Findings) -> Sample | Non
     params = None
     if model.get(f"{_INFO}.params") and isinstance(value, dict) and {"inputs", "params"} <= value.keys():
         value, params = value["inputs"], value["params"]
-    if kind == "dataframe":
-        return _table(value, model.get(f"{_INFO}.pandas_orient") or "split", params)
+    if kind == "dataframe" and isinstance(value, dict | list):
+        return _table(value, params)
     if isinstance(value, dict) and len(value) == 1 and value.keys() <= {"inputs", "instances"}:
         value = next(iter(value.values()))
     return Sample(form="inputs", data=value, params=params)
@@ -97,12 +101,14 @@ def _of_serving(body: dict[str, Any]) -> Sample:
     return Sample(form="inputs", data=body["instances"]) if "instances" in body else Sample(form="whole", data=body)
 
 
-def _table(value: Any, orient: str, params: dict[str, Any] | None) -> Sample:  # noqa: ANN401 - JSON
-    if orient == "records" or isinstance(value, list):
-        if value and isinstance(value[0], dict):
-            return Sample(form="records", data=value, params=params)
-        value = {"columns": list(range(len(value[0]) if value else 0)), "data": value}
-    return Sample(form="table", data=value, params=params)
+def _table(value: Any, params: dict[str, Any] | None) -> Sample:  # noqa: ANN401 - JSON
+    """Tell by its shape how a table was written: split, as records, or as rows."""
+    if isinstance(value, dict):
+        return Sample(form="table" if "data" in value else "inputs", data=value, params=params)
+    if value and isinstance(value[0], dict):
+        return Sample(form="records", data=value, params=params)
+    width = len(value[0]) if value and isinstance(value[0], list) else 1
+    return Sample(form="table", data={"columns": list(range(width)), "data": value}, params=params)
 
 
 def _read(path: Path, named: Written, findings: Findings) -> Any:  # noqa: ANN401 - JSON
