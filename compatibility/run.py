@@ -73,7 +73,6 @@ def attempt(example: examples.Example, root: Path) -> page.Outcome:
         "build",
         place.name,
         "--json",
-        "--quiet",
         "-o",
         root / "result",
         *words,
@@ -110,8 +109,13 @@ def _outcome(example: examples.Example, verdict: str, began: float, said: str) -
 
 
 def _reason(text: str) -> str:
-    """Give the error and what follows it; of long lists and logs the beginning."""
+    """Give the error and what follows it; of a server's log the last line, of long lists the beginning."""
     lines = [line.rstrip() for line in text[text.find("error: ") :].splitlines() if line.strip()]
+    marks = [index for index, line in enumerate(lines) if line.endswith("log ends:")]
+    if marks:
+        ends = [line for line in lines[marks[0] :] if re.match(r"\s*[\w.]+(Error|Exception)\b", line)]
+        hints = [line for line in lines if line.startswith("hint: ")]
+        return "\n".join([*lines[: marks[0]], *ends[-1:], *hints])
     shown = 6
     return "\n".join([*lines[:shown], *(["…"] if len(lines) > shown else [])])
 
