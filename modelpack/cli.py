@@ -101,7 +101,7 @@ def import_(
     from modelpack.loading import importing  # noqa: PLC0415
 
     with _session() as session:
-        spec = inputs.load(given.path, given.options)
+        spec = inputs.load(given.path, given.options, channels=bool(session.machine.settings.channels))
         building.tell(spec, session.machine)
         session.console.close()
         for path in importing.write(spec, output, force=force):

@@ -118,7 +118,10 @@ class Server:
     version_origin: str = "server.version"
     """Where that was written."""
     command: tuple[str, ...] | None = None
-    """``custom``: the words of the command, with placeholders such as ``@python@`` (see the catalogue)."""
+    """``custom``: the words of the command, with placeholders such as ``@python@`` (see the catalogue).
+
+    None with a base image: what the image itself starts.
+    """
     options: Mapping[str, str] = field(default_factory=dict)
     """What the spec chooses of the catalogue's options: ``{"runtime": "sklearn"}``."""
     port: int | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import base_image
 import pytest
 import real_project
 
@@ -59,6 +60,20 @@ model_configuration: {mode: copy}
 }
 
 
+MODELS = "/var/azureml-app/azureml-models"
+IMAGE_SERVER = """\
+name: serving
+endpoint_name: e
+model: azureml:adder:4
+environment:
+  image: registry.example/team/serving:2
+  inference_config:
+    liveness_route: {port: 8501, path: /weights.json}
+    readiness_route: {port: 8501, path: /weights.json}
+    scoring_route: {port: 8501, path: /weights.json}
+"""
+
+
 @pytest.fixture
 def project(tmp_path):
     folder = tmp_path / "project"
@@ -88,3 +103,17 @@ def test_a_package_without_a_sample_is_marked_as_only_ready(project, tmp_path):
     assert (built["name"], built["version"], built["checked"], built["answers"]) == ("plain-server", "2", True, 0)
     package = json.loads(Path(built["store_path"], "share/modelpack/package.json").read_text())
     assert (package["checked"], package["answers"]) == (True, 0)
+
+
+@pytest.mark.nix
+@pytest.mark.network
+@pytest.mark.skipif(not base_image.BUSYBOX, reason="needs a static busybox")
+def test_an_image_that_is_a_server_starts_as_it_does_and_finds_the_model_where_azure_puts_it(project, tmp_path):
+    (project / "serving.yml").write_text(IMAGE_SERVER)
+    started = {"Entrypoint": ["./thing"], "Cmd": ["8501", f"{MODELS}/adder/4/model"], "WorkingDir": "/opt/thing/bin"}
+    base_image.write_layout(tmp_path / "layout", config={**base_image.CONFIG, **started}, tag="2")
+    (project / "sample-request.json").unlink()
+
+    built = real_project.build(project, tmp_path / "cache", "serving.yml", MODELPACK_IMAGES=str(tmp_path / "layout"))
+
+    assert (built["name"], built["checked"], built["answers"]) == ("adder", True, 0)

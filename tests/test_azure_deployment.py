@@ -12,7 +12,7 @@ from azure_project import DEPLOYMENT
 
 from modelpack.loading import inputs
 from modelpack.loading.options import Options
-from modelpack.spec import Base, Requirement, Server
+from modelpack.spec import Base, BaseImage, Requirement, Server
 
 CLOUD = """\
 instance_type: Standard_DS3_v2
@@ -129,6 +129,34 @@ environment:
     spec = load("\n".join(line for line in DEPLOYMENT.splitlines() if "environment:" not in line) + f"\n{routes}")
 
     assert spec.server == Server(name="azureml", port=8080)
+
+
+IMAGE_SERVER = """\
+name: tfserving
+endpoint_name: half
+model: {name: half-plus-two, version: 3, path: ./model}
+code_configuration: {code: ./src, scoring_script: plumber.R}
+environment:
+  image: registry.example/tensorflow/serving:2
+  inference_config:
+    liveness_route: {port: 8501, path: /v1/models/half}
+    readiness_route: {port: 8501, path: /v1/models/half}
+    scoring_route: {port: 8501, path: "/v1/models/half:predict"}
+"""
+
+
+def test_an_image_that_is_a_server_is_built_on_and_finds_what_azure_gives_it():
+    spec = load(IMAGE_SERVER)
+
+    routes = {"liveness": "/v1/models/half", "readiness": "/v1/models/half", "scoring": "/v1/models/half:predict"}
+    assert spec.server == Server(name="custom", port=8501, routes=routes)
+    assert spec.base.image == BaseImage(name="tensorflow/serving:2", host="registry.example")
+    assert spec.links == {
+        "/var/azureml-app/azureml-models/half-plus-two/3/model": "@model@/model",
+        "/var/azureml-app/src": "@code@",
+    }
+    assert spec.environment_variables == {"AML_APP_ROOT": "/var/azureml-app/src", "AZUREML_ENTRY_SCRIPT": "plumber.R"}
+    assert any("environment.image: the package is built on the image" in text for text in said(spec))
 
 
 def test_a_deployment_of_a_package_is_that_package_with_its_own_variables(project):

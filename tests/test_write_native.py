@@ -20,6 +20,7 @@ from modelpack.spec import (
     Check,
     CheckRequest,
     Code,
+    CondaRequirement,
     Image,
     IndexAddress,
     Indexes,
@@ -33,10 +34,15 @@ from modelpack.spec import (
 
 OF_ITSELF = {"path", "lock_path", "name", "version", "models", "notices"}
 """Fields of a spec that are no key of their own name."""
-ELSEWHERE = {"links": "model", "interpreter": "python", "constraints": "requirements", "indexes": "requirements"}
+ELSEWHERE = {
+    "conda": "requirements",
+    "channels": "requirements",
+    "links": "model",
+    "interpreter": "python",
+    "constraints": "requirements",
+    "indexes": "requirements",
+}
 """Fields that are written at another key."""
-FROM_CONDA = {"conda", "channels"}
-"""Replaced by requirements and Debian packages before a spec is written."""
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +58,7 @@ def project(tmp_path, monkeypatch):
 
 def plain(value):
     """Drop what may differ: origins, and the keys under which files were named."""
-    if isinstance(value, Source | Requirement):
+    if isinstance(value, Source | Requirement | CondaRequirement):
         value = replace(value, **({"key": ""} if isinstance(value, Source) else {"origin": ""}))
     if dataclasses.is_dataclass(value):
         return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
@@ -65,9 +71,9 @@ def meaning(spec):
     return plain(replace(spec, path=Path(), lock_path=Path(), notices=()))
 
 
-def round_trip(spec, output="written/modelpack.yaml", *, force=False):
-    importing.write(spec, Path(output), force=force)
-    return inputs.load(Path(output))
+def round_trip(spec, output="written/modelpack.yaml"):
+    importing.write(spec, Path(output), force=False)
+    return inputs.load(Path(output), channels=True)
 
 
 @pytest.mark.parametrize("text", [azure_project.PACKAGE, azure_project.DEPLOYMENT], ids=["package", "deployment"])
@@ -143,6 +149,7 @@ def full():
     )
 
 
+CONDA = CondaRequirement(name="blas", version="==1.0", build="*mkl*", text="blas=1.0=*mkl*", origin="")
 LABELS = "@input-labels@/labels.json"
 BASE = Base(distribution="debian", suite="bookworm")
 REMOTE = Remote(url="https://files.example/far.zip", sha256="4" * 64, unpack=True)
@@ -154,6 +161,9 @@ ROUTES = {"liveness": "/l", "readiness": "/r", "scoring": "/s", "openapi": "/o"}
     [
         {},
         {"check": None},
+        {"conda": (CONDA,), "channels": ("conda-forge",), "interpreter": None},
+        {"server": Server(name="mlserver", options={"runtime": "xgboost"})},
+        {"base": replace(BASE, image=BaseImage(name="a:1")), "server": Server(name="custom", port=1, routes=ROUTES)},
         {"links": {"/a": "@model@/a", "/b/b.pkl": "@model@/b/model.pkl", "/c": "@code@", "/d": LABELS}},
         {"base": replace(BASE, image=BaseImage(name="team/base:1", host="registry.example:5000"))},
         {"base": replace(BASE, image=BaseImage(name="team/base:1", digest=f"sha256:{'3' * 64}"))},
@@ -200,7 +210,7 @@ def test_a_request_that_lies_in_no_file_gets_one():
 
 
 def test_no_field_is_forgotten():
-    fields = {field.name for field in dataclasses.fields(Spec)} - OF_ITSELF - FROM_CONDA
+    fields = {field.name for field in dataclasses.fields(Spec)} - OF_ITSELF
     assert {ELSEWHERE.get(name, name) for name in fields} == set(_KEYS)
 
 

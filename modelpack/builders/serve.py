@@ -10,6 +10,8 @@ import os
 import re
 from typing import Any
 
+from modelpack.builders.problem import fail
+
 _NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 _SERVE = """#!{base}/usr/bin/sh
 # Serves {title}. Variables that are set already win over the package's own.
@@ -54,6 +56,9 @@ def main() -> None:
 
 def _serve(plan: dict[str, Any]) -> str:
     image = _image_variables(plan["image"])
+    command, folder = plan["command"] or _image_command(plan["image"]), plan["folder"]
+    if not plan["command"] and folder == "/":
+        folder = _image_settings(plan["image"]).get("WorkingDir") or "/"
     folders = [f"{plan['environment']}/bin", *filter(None, [image.pop("PATH", "")]), f"{plan['base']}/usr/bin"]
     known = {name: _inside(value) for name, value in image.items()}
     known |= {name: _fill_port(_inside(value)) for name, value in plan["variables"].items()}
@@ -70,8 +75,8 @@ def _serve(plan: dict[str, Any]) -> str:
         port=plan["port"],
         variables="\n".join(variables),
         extra=extra,
-        folder=_word(plan["folder"]),
-        command=" ".join(_word(word) for word in plan["command"]),
+        folder=_word(folder),
+        command=" ".join(_word(word) for word in command),
     )
 
 
@@ -94,12 +99,26 @@ def _fill_port(text: str) -> str:
 
 def _image_variables(config: str | None) -> dict[str, str]:
     """Give the variables that a base image has for its programs, out of its configuration."""
+    entries = _image_settings(config).get("Env") or []
+    found = dict(entry.split("=", 1) for entry in entries if "=" in entry)
+    return {name: value for name, value in found.items() if _NAME.fullmatch(name)}
+
+
+def _image_command(config: str | None) -> list[str]:
+    """Give the words that a base image itself starts with: its entry point and what follows that."""
+    settings = _image_settings(config)
+    words = [*(settings.get("Entrypoint") or []), *(settings.get("Cmd") or [])]
+    if not words:
+        fail("command", "nothing says how the server starts: neither the spec nor the base image has a command")
+    return words
+
+
+def _image_settings(config: str | None) -> dict[str, Any]:
     if config is None:
         return {}
     with open(config, encoding="utf-8") as stream:
-        entries = (json.load(stream).get("config") or {}).get("Env") or []
-    found = dict(entry.split("=", 1) for entry in entries if "=" in entry)
-    return {name: value for name, value in found.items() if _NAME.fullmatch(name)}
+        found: dict[str, Any] = json.load(stream).get("config") or {}
+    return found
 
 
 def _write(path: str, text: str) -> None:

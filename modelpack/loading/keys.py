@@ -301,8 +301,8 @@ def _server(names: tuple[str, ...]) -> Table:
                         Many(item=VARIABLE_VALUE, noun="a list of words", some=True),
                     )
                 ),
-                doc="Start command, for servers that have none of their own; @python@, @env@, @code@, @model@, "
-                "@port@, @scoring_folder@ and @scoring_script@ are replaced in it",
+                doc="Start command, for servers that have none of their own; a base image's own when absent; "
+                "@python@, @env@, @code@, @model@, @port@, @scoring_folder@ and @scoring_script@ are replaced in it",
                 mistaken=("cmd", "args", "entrypoint", "run"),
             ),
             Key(

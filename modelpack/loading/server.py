@@ -35,7 +35,7 @@ def read_server(value: Value, entry: ServerEntry, root: Value, findings: Finding
     command = _read_command(value, root, findings)
     port = value.get_number("port")
     _judge_surplus(value, entry, findings)
-    _judge_missing(value, entry, findings)
+    _judge_missing(value, entry, root, findings)
     words = (*(command or ()), *(entry.command or ()), *entry.environment.values())
     _judge_code({name for word in words for name in placeholders_in(word)}, entry, root, findings)
     return Server(
@@ -123,8 +123,10 @@ def _judge_surplus(value: Value, entry: ServerEntry, findings: Findings) -> None
         findings.add(item.place, f"the server {entry.name} has its own", "leave it out", path=item.path)
 
 
-def _judge_missing(value: Value, entry: ServerEntry, findings: Findings) -> None:
+def _judge_missing(value: Value, entry: ServerEntry, root: Value, findings: Findings) -> None:
     examples = {"command": 'command: ["@python@", app.py]', "port": "port: 8080"}
+    if "base" in root.fields and {"image"} & {*root.fields["base"].fields, *root.fields["base"].wrong}:
+        del examples["command"]  # the image has one
     for key, example in examples.items():
         if getattr(entry, key) is None and key not in {*value.fields, *value.wrong}:
             _find(value, key, f"missing, the server {entry.name} needs it", findings, hint=f"write {example}")

@@ -17,6 +17,7 @@ from modelpack.loading.yamlfile import dump_yaml
 from modelpack.spec import BaseImage, Check, CheckRequest, Image, Indexes, Requirement, Source, Spec
 
 CONSTRAINTS = "constraints.txt"
+ENVIRONMENT = "environment.yaml"
 Plain = str | int | float | bool | list["Plain"] | dict[str, "Plain"]
 """What a YAML file holds."""
 
@@ -90,7 +91,15 @@ class _Writer:
         if self.spec.constraints:
             self.texts[CONSTRAINTS] = "".join(f"{self.requirement(item)}\n" for item in self.spec.constraints)
             lines.append(f"-c {CONSTRAINTS}")
-        return [*lines]
+        return self.environment_file(lines) if self.spec.conda else [*lines]
+
+    def environment_file(self, lines: list[str]) -> str:
+        """Write packages of conda, and what pip adds to them, into a file of their own."""
+        dependencies: list[Plain] = [item.text for item in self.spec.conda]
+        dependencies += [{"pip": [*lines]}] if lines else []
+        content: dict[str, Plain] = {"channels": [*self.spec.channels], "dependencies": dependencies}
+        self.texts[ENVIRONMENT] = dump_yaml(content)
+        return ENVIRONMENT
 
     def requirement(self, item: Requirement) -> str:
         hashes = "".join(f" --hash={digest}" for digest in item.hashes)
@@ -113,6 +122,7 @@ class _Writer:
         content: dict[str, Plain] = {"name": server.name}
         content |= {"version": server.version} if server.version else {}
         content |= {"command": [*server.command]} if server.command else {}
+        content |= {"options": {**server.options}} if server.options else {}
         content |= {"port": server.port} if server.port else {}
         content |= {"routes": {**server.routes}} if server.routes else {}
         return server.name if len(content) == 1 else content

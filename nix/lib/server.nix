@@ -9,7 +9,7 @@
   trees,
   ...
 }:
-derive.builder "serve" [ ] {
+derive.builder "serve" [ "problem" ] {
   name = "server-${lock.server.name}";
   plan = {
     inherit base environment;

@@ -13,13 +13,14 @@ from modelpack.loading.yamlfile import show
 from modelpack.spec import Code, Source
 
 
-def read_code(value: Value, folder: Folder, context: Context) -> Code | None:
+def read_code(value: Value, folder: Folder, context: Context, *, python: bool = True) -> Code | None:
     """Read a ``code_configuration``; None when it is wrong, which is then found.
 
     Args:
         value: the mapping.
         folder: where the path of the code begins.
         context: takes what is wrong.
+        python: the script has to be one of Python's.
     """
     code = value.fields.get("code")
     script = _script(value, context)
@@ -33,6 +34,9 @@ def read_code(value: Value, folder: Folder, context: Context) -> Code | None:
         return None
     source = context.source(code, folder, kind=FOLDER)
     if source is None or script is None:
+        return None
+    if python and not script.text.endswith(".py"):
+        context.find(script, f"expected a Python file, found: {show(script.text)}")
         return None
     return _below(script, source, folder, context)
 
@@ -59,9 +63,6 @@ def _below(script: Value, source: Source, folder: Folder, context: Context) -> C
     code = Folder(path=source.path.resolve(), shown="", noun="the code folder", absolute=False)
     text = posixpath.normpath(script.text)
     meant = (folder.path / text).resolve()
-    if not text.endswith(".py"):
-        context.find(script, f"expected a Python file, found: {show(script.text)}")
-        return None
     if not (code.path / text).exists() and meant.is_file() and meant.is_relative_to(code.path):
         hint = f"write {show(str(meant.relative_to(code.path)))}"
         context.find(script, f"not a path below the code folder: {show(text)}", hint)

@@ -10,8 +10,8 @@ from modelpack.loading.azure.deployment_keys import CLOUD_ONLY, PACKAGING
 from modelpack.loading.azure.document import ENVIRONMENT_KIND, PACKAGE_KIND, Document, given
 from modelpack.loading.azure.environment import Environment, no_environment, read_environment
 from modelpack.loading.azure.model import TRITON, Model, read_model, refer_to_model
-from modelpack.loading.azure.mounts import mount
-from modelpack.loading.azure.package import judge_online, read_package
+from modelpack.loading.azure.mounts import code_place, mount
+from modelpack.loading.azure.package import CUSTOM, judge_online, read_package
 from modelpack.loading.azure.serving import ONLINE, Serving
 from modelpack.loading.shape_reader import Value
 from modelpack.spec import Code, Server
@@ -24,11 +24,12 @@ def read_deployment(document: Document, context: Context) -> Serving:
     package, environment = _environment(root, document, context)
     if package:
         return _of_package(package, root, context)
+    if environment.is_server:
+        return _of_image(root, environment, document, context)
     model = _model(root, document, context)
     configuration = given(root, "code_configuration")
-    code = read_code(configuration, document.folder, context) if configuration and not environment.is_server else None
-    if not environment.is_server:
-        _judge(configuration, model, root, context)
+    code = read_code(configuration, document.folder, context) if configuration else None
+    _judge(configuration, model, root, context)
     return Serving(
         name=(model and model.name) or _name(root),
         version=model.version if model else None,
@@ -42,6 +43,34 @@ def read_deployment(document: Document, context: Context) -> Serving:
         labels=root.get_mapping("tags"),
         links=_links(root.fields.get("model_mount_path"), model, context),
     )
+
+
+def _of_image(root: Value, environment: Environment, document: Document, context: Context) -> Serving:
+    """Read a deployment whose image is the server: it finds model and code where Azure puts them."""
+    model = _model(root, document, context)
+    configuration = given(root, "code_configuration")
+    code = read_code(configuration, document.folder, context, python=False) if configuration else None
+    routes = environment.routes
+    variables = _variables_of_code(code) if code else {}
+    return Serving(
+        name=(model and model.name) or _name(root),
+        version=model.version if model else None,
+        description=root.get_text("description") or (model.description if model else None),
+        model=model,
+        environment=environment,
+        code=replace(code, scoring_script=None) if code else None,
+        scripted=True,
+        server=Server(name=CUSTOM, port=routes.port, routes=routes.paths) if routes else Server(name=CUSTOM),
+        variables=variables | root.get_mapping("environment_variables"),
+        labels=root.get_mapping("tags"),
+        links=_links(root.fields.get("model_mount_path"), model, context),
+    )
+
+
+def _variables_of_code(code: Code) -> dict[str, str]:
+    """Give what Azure tells a container of its code: the folder of the script, and the script in it."""
+    folder, _, script = f"{code_place(code)}/{code.scoring_script}".rpartition("/")
+    return {"AML_APP_ROOT": folder, "AZUREML_ENTRY_SCRIPT": script}
 
 
 def _links(place: Value | None, model: Model | None, context: Context) -> dict[str, str]:

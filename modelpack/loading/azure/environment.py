@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from modelpack.images.reference import parse
 from modelpack.loading.azure.context import Context
 from modelpack.loading.azure.document import given
 from modelpack.loading.azure.keys import ROUTE_KINDS
@@ -14,6 +15,7 @@ from modelpack.loading.dependencies import Dependencies
 from modelpack.loading.shape_reader import Value
 from modelpack.loading.sources import FILE, Folder
 from modelpack.loading.yamlfile import show
+from modelpack.spec import BaseImage
 
 _BARE = re.compile(r"(?:.*/)?azureml/(?:openmpi|intelmpi|base|inference-base|minimal-|mpi)[^/]*")
 """Images of Azure's that hold an operating system and Python, and no package that a model needs."""
@@ -77,6 +79,11 @@ def read_environment(value: Value, folder: Folder, context: Context) -> Environm
     )
 
 
+def base_image(environment: Environment) -> BaseImage | None:
+    """Give the image to build on, when it is the server."""
+    return parse(environment.image.text) if environment.image and environment.is_server else None
+
+
 def judge_image(environment: Environment, base: str, context: Context) -> None:
     """Find an image whose content a package cannot do without, and say what takes the place of one that it can."""
     image = environment.image
@@ -84,9 +91,10 @@ def judge_image(environment: Environment, base: str, context: Context) -> None:
         return
     text = show(image.text)
     if environment.is_server:
-        message = f"the image is the server, and is not to be had here by this name: {text}"
-        hint = "write the server's Python packages as conda_file and its start command as inferencing_server of type "
-        context.find(image, message, f"{hint}custom, in a model package")
+        if parse(image.text) is None:
+            context.find(image, f"not the name of an image: {text}")
+        else:
+            context.note(image, f"the package is built on the image, and starts what the image starts: {text}")
     elif "conda_file" in environment.value.fields:
         message = f"the image is replaced by {base}, with the Python packages of conda_file: {text}"
         hint = "system packages that the image adds are named in base.packages of a native spec: modelpack import"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 from modelpack import places
 from modelpack.loading.azure.context import Context
 from modelpack.loading.azure.model import Model
 from modelpack.loading.shape_reader import Value
-from modelpack.spec import Code, Server
+from modelpack.spec import Code
 
 _APP = "/var/azureml-app"
 """Folder of an Azure container that holds models and code."""
@@ -32,21 +32,30 @@ def mount(value: Value | None, target: str, context: Context, *, below: str = ""
     return {path: target}
 
 
-def mount_as_azure(
-    model: Model | None, code: Code | None, server: Server, variables: Mapping[str, str]
-) -> dict[str, str]:
-    """Link the places where Azure puts model and code, when a variable, the command or the script names them.
+def code_place(code: Code) -> str:
+    """Give the folder of an Azure container that code lies in."""
+    return f"{_APP}/{code.source.path.name}"
+
+
+def mount_as_azure(model: Model | None, code: Code | None, texts: Iterable[str], *, always: bool) -> dict[str, str]:
+    """Link the places where Azure puts model and code, as far as something names them.
 
     A model in its folder of models keeps its own name, as below ``AZUREML_MODEL_DIR``.
+
+    Args:
+        model: lies below a folder of its name and one of its version.
+        code: lies in a folder of its own name.
+        texts: what may name the places, beside the scoring script.
+        always: a server that is not known may look there, whatever is named.
     """
-    texts = [*variables.values(), *(server.command or ())]
+    texts = [*texts]
     if code and code.scoring_script:
         script = code.source.path / code.scoring_script
         texts.append(script.read_text(encoding="utf-8", errors="replace"))
     links = {}
-    if model and model.name and model.source and any(f"{_APP}/azureml-models" in text for text in texts):
+    if model and model.name and model.source and (always or any(f"{_APP}/azureml-models" in text for text in texts)):
         name = model.source.path.name
         links[f"{_APP}/azureml-models/{model.name}/{model.version or '1'}/{name}"] = f"@model@/{name}"
-    if code and any(f"{_APP}/{code.source.path.name}" in text for text in texts):
-        links[f"{_APP}/{code.source.path.name}"] = "@code@"
+    if code and (always or any(code_place(code) in text for text in texts)):
+        links[code_place(code)] = "@code@"
     return links

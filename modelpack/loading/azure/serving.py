@@ -11,7 +11,7 @@ from modelpack import suites
 from modelpack.catalogue import ServerEntry, read_entry
 from modelpack.loading.azure.code import judge_code
 from modelpack.loading.azure.context import Context
-from modelpack.loading.azure.environment import Environment, judge_image
+from modelpack.loading.azure.environment import Environment, base_image, judge_image
 from modelpack.loading.azure.model import Model
 from modelpack.loading.azure.mounts import mount_as_azure
 from modelpack.loading.check import EXPECTED_RESPONSE, SAMPLE_REQUEST, read_samples
@@ -80,7 +80,7 @@ def to_spec(serving: Serving, context: Context) -> Spec:
         server=serving.server,
         inputs={},
         environment_variables={},
-        base=Base(distribution="debian", suite=suite),
+        base=Base(distribution="debian", suite=suite, image=base_image(serving.environment)),
         check=_check(serving, entry, context),
         image=Image(labels={}),
         platform=this_platform(),
@@ -108,9 +108,14 @@ def finish(spec: Spec, serving: Serving, context: Context) -> Spec:
 
 def _links(serving: Serving, variables: Mapping[str, str]) -> dict[str, str]:
     """Give the mounts; a model that the file mounts elsewhere is not in Azure's own place too."""
-    links = mount_as_azure(serving.model, serving.code, serving.server, variables)
+    always = serving.environment.is_server
+    links = mount_as_azure(serving.model, serving.code, [*variables.values(), *_command(serving)], always=always)
     mounted = set(serving.links.values())
     return {path: target for path, target in links.items() if target not in mounted} | serving.links
+
+
+def _command(serving: Serving) -> tuple[str, ...]:
+    return serving.server.command or ()
 
 
 def _variables(serving: Serving) -> dict[str, str]:
