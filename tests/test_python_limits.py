@@ -172,3 +172,16 @@ def test_prereleases_are_taken_only_when_a_file_says_so(ask, folder):
 
     assert versions(ask("base")) == {"base": "1.0"}
     assert versions(ask("base", indexes=Indexes(prereleases=True))) == {"base": "2.0rc1"}
+
+
+def test_a_conflict_with_a_locked_version_is_explained_though_others_have_other_digests(ask, folder):
+    make_wheel(folder, "top", "1.0", requires=["base>=2"])
+    for version in ("1.0", "2.0"):
+        make_wheel(folder, "base", version)
+    digest = sha256(folder / "base-1.0-py3-none-any.whl")
+    locked = Requirement(text="base==1.0", origin="uv.lock:7", hashes=(f"sha256:{digest}",))
+
+    with pytest.raises(ResolveError) as caught:
+        ask("top", limits=Limits(constraints=(locked,), hashed=(locked,)))
+
+    assert caught.value.message == "r.txt:1 and uv.lock:7 cannot be met together: they want different versions of base"

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from packaging.pylock import Package, PackageWheel, Pylock, PylockSelectError, PylockValidationError
+from packaging.pylock import Package, PackageWheel
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name, parse_wheel_filename
@@ -21,14 +21,13 @@ from modelpack.parallel import Stop, run
 from modelpack.progress import Progress
 from modelpack.python import conflicts as python_conflicts
 from modelpack.python import index as python_index
-from modelpack.python import index_settings, uv_tool
+from modelpack.python import index_settings, selection, uv_tool
 from modelpack.python.dependencies import Closure, Distribution, closure
 from modelpack.python.from_source import Sources
 from modelpack.python.metadata import MetadataStore
 from modelpack.python.question import Alternative, Choice, Limits, Question, Root
 from modelpack.python.scope import Scope
 from modelpack.python.target import Target
-from modelpack.web import http
 from modelpack.web.credentials import redact
 
 _TASK = "resolving Python requirements"
@@ -141,7 +140,7 @@ def _as_before(question: Question, wheels: Sequence[Wheel], store: MetadataStore
         found = _pinned_before(wheel, question, store)
         if found is None or not _runs_on(found[1], question.target):
             return None
-        if found[0].tree is None and not _may_be(found[1].name, found[0].sha256, question):
+        if found[0].tree is None and not selection.may_be(found[1].name, found[0].sha256, question):
             return None
         chosen[found[0]] = found[1]
     pins = {distribution.name: distribution for distribution in chosen.values()}
@@ -264,10 +263,10 @@ def _described(pylock: Mapping[str, Any], question: Question, store: MetadataSto
             known = question.sources.known(package.name, package.version)
             if known:
                 return known
-        wheel, url = _wheel(item)
+        wheel, url = selection.locked(item)
         return wheel, store.read(wheel, url)
 
-    return dict(run(describe, _select(pylock, question), workers=_WORKERS, stop=Stop()))
+    return dict(run(describe, selection.select(pylock, question), workers=_WORKERS, stop=Stop()))
 
 
 def _solve(store: MetadataStore, question: Question, whole: bool) -> dict[NormalizedName, Distribution] | None:
@@ -277,7 +276,8 @@ def _solve(store: MetadataStore, question: Question, whole: bool) -> dict[Normal
     except uv_tool.UvError:
         return None
     if whole:
-        return {pin.name: pin for pin in _described(pylock, question, store).values()}
+        # Another version has other files than those of which the user's files name the digests.
+        return {pin.name: pin for pin in _described(pylock, replace(question, allowed={}), store).values()}
     names = ((canonicalize_name(package["name"]), package["version"]) for package in pylock.get("packages", ()))
     return {name: Distribution(name=name, version=version) for name, version in names}
 
@@ -299,79 +299,6 @@ def _ask_newest(question: Question) -> uv_tool.Answer:
 
 def _pinned(requirement: Requirement) -> bool:
     return any(item.operator in ("==", "===") for item in requirement.specifier)
-
-
-def _may_be(name: NormalizedName, sha256: str, question: Question) -> bool:
-    """Say whether the user's files allow a file of a distribution."""
-    return name not in question.allowed or sha256 in question.allowed[name].sha256
-
-
-def _with_allowed_files(pylock: Mapping[str, Any], question: Question) -> dict[str, Any]:
-    """Leave out the wheels that the user's files do not allow.
-
-    Raises:
-        ResolveError: of some distribution none is left.
-    """
-    packages, lost = [], []
-    for package in pylock.get("packages", ()):
-        name, found = canonicalize_name(package["name"]), package.get("wheels", ())
-        own = question.sources and question.sources.known(name, Version(package["version"]))
-        if own and (own[0].tree or _may_be(name, own[0].sha256, question)):
-            packages.append(package)
-            continue
-        wheels = [one for one in found if _may_be(name, one.get("hashes", {}).get("sha256", ""), question)]
-        packages.append({**package, "wheels": wheels} if found else package)
-        if found and not wheels:
-            origins = ", ".join(question.allowed[name].origins)
-            lost.append(f"{name} {package.get('version', '')}: no wheel has a digest that {origins} names")
-    if lost:
-        raise ResolveError(
-            "the package indexes have other files than the requirements name by --hash",
-            hint="make the digests anew, if the indexes are to be trusted",
-            details=tuple(lost),
-        )
-    return {**pylock, "packages": packages}
-
-
-def _select(pylock: Mapping[str, Any], question: Question) -> list[tuple[Package, PackageWheel]]:
-    """Choose the best wheel of each package that the target's markers ask for.
-
-    Raises:
-        ResolveError: uv wrote what is not a lock (PEP 751), or gave another thing than a wheel, or no wheel that
-            the user's files allow.
-    """
-    target = question.target
-    try:
-        lock = Pylock.from_dict(_with_allowed_files(pylock, question))
-        chosen = list(lock.select(environment=target.environment(), tags=target.tags()))
-    except (PylockValidationError, PylockSelectError) as error:
-        raise ResolveError(f"uv's answer cannot be used: {error}") from error
-    wheels = [(package, found) for package, found in chosen if isinstance(found, PackageWheel)]
-    if len(wheels) < len(chosen):
-        lost = next(package.name for package, found in chosen if not isinstance(found, PackageWheel))
-        raise ResolveError(f"{lost} has no wheel for {target}", hint="only wheels can be packaged")
-    return wheels
-
-
-def _wheel(item: tuple[Package, PackageWheel]) -> tuple[Wheel, str]:
-    """Give the locked form of a wheel, and its address."""
-    package, found = item
-    sha256 = found.hashes.get("sha256")
-    if sha256 is None or found.url is None:
-        raise ResolveError(f"{found.filename}: the package index gives no sha256 or no address for it")
-    size = found.size if found.size is not None else http.size(found.url)
-    if size is None:
-        size = len(http.read(found.url))
-    version = str(package.version or parse_wheel_filename(found.filename)[1])
-    wheel = Wheel(
-        name=package.name,
-        version=version,
-        filename=found.filename,
-        sha256=sha256,
-        size=size,
-        source="pypi",
-    )
-    return wheel, found.url
 
 
 def _explained(wheels: Iterable[Wheel], result: Closure) -> tuple[Wheel, ...]:
