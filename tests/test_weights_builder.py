@@ -17,7 +17,7 @@ def plan(tmp_path):
 
     def make(*imports):
         files = [{"tree": "model", "path": "a.pkl", "imports": list(imports)}]
-        return {"environment": str(tmp_path / "env"), "folders": [str(tmp_path / "code")], "files": files}
+        return {"prefixes": [str(tmp_path / "env")], "folders": [str(tmp_path / "code")], "files": files}
 
     return make
 

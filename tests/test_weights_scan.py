@@ -118,6 +118,9 @@ def test_a_pickle_that_calls_the_shell_has_to_be_allowed_by_name(tmp_path):
     assert "calls what no model needs while it is loaded: posix:system" in found
     assert len(problems(lock, ("pickle",))) == 1
     assert problems(lock, ("pickle", "unsafe-pickle")) == []
+    allowed = (("the spec", ("pickle", "unsafe-pickle")), ("the machine", None))
+    assert list(judge.problems(lock, *allowed)) == []
+    assert list(judge.problems(lock, *allowed, ("the machine", ("pickle",))))
 
 
 def test_the_machine_refuses_what_a_spec_allows(tmp_path):

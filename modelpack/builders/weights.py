@@ -20,8 +20,8 @@ _UNKNOWN = {"", "?", "__main__", "__torch__"}
 def main() -> None:
     """Build from the plan.
 
-    ``environment``: its path. ``folders``: the user's code and models, where modules may lie too. ``files``: a list
-    of ``tree``, ``path`` and ``imports`` (``module:name``) of pickles.
+    ``prefixes``: of the environment and its interpreter. ``folders``: the user's code and models, where modules may
+    lie too. ``files``: a list of ``tree``, ``path`` and ``imports`` (``module:name``) of pickles.
     """
     with open(os.environ["planPath"], encoding="utf-8") as stream:
         plan = json.load(stream)
@@ -38,7 +38,7 @@ def main() -> None:
 
 def find(plan: dict[str, Any]) -> dict[str, list[str]]:
     """Give the modules that are nowhere, by file."""
-    installed = _modules_in(plan["environment"])
+    installed = {name for prefix in plan["prefixes"] for name in _modules_in(prefix)}
     own: set[str] | None = None
     report = {}
     for file in plan["files"]:
@@ -52,9 +52,9 @@ def find(plan: dict[str, Any]) -> dict[str, list[str]]:
     return report
 
 
-def _modules_in(environment: str) -> set[str]:
-    """Give the top modules that an environment has."""
-    library = f"{environment}/lib"
+def _modules_in(prefix: str) -> set[str]:
+    """Give the top modules that a Python has."""
+    library = f"{prefix}/lib"
     found = set()
     for python in os.listdir(library) if os.path.isdir(library) else ():
         for site in (f"{library}/{python}/site-packages", f"{library}/{python}"):

@@ -14,8 +14,8 @@ from modelpack.store.files import Layout, locate
 from modelpack.weights import prototext
 from modelpack.weights.content import Content, Damaged
 
-_LARGEST = 16 << 20
-"""Bytes of an index or a configuration that are read."""
+_LARGEST, _CONFIGURATION = 16 << 20, 1 << 20
+"""Bytes of an index and of a configuration that are read."""
 _SHARD = re.compile(r"variables\.data-(\d{5})-of-(\d{5})")
 _FILES: Mapping[str, tuple[str, ...]] = {
     "onnxruntime_onnx": ("model.onnx",),
@@ -77,9 +77,9 @@ class _Judge:
     def problem(self, path: str, message: str, hint: str | None = None) -> Problem:
         return Problem(where=f"{self.name}: {path}", message=message, hint=hint)
 
-    def text(self, path: str) -> str:
+    def text(self, path: str, longest: int = _LARGEST) -> str:
         with locate(self.layout, path).open("rb") as file:
-            return file.read(_LARGEST).decode("utf-8", "replace")
+            return file.read(longest).decode("utf-8", "replace")
 
     def saved_model(self, path: str, prefix: str) -> Iterator[Problem]:
         if self.contents[path].format != "savedmodel":
@@ -139,7 +139,7 @@ class _Judge:
 
     def triton(self, path: str, prefix: str) -> Iterator[Problem]:
         try:
-            config = prototext.parse(self.text(path))
+            config = prototext.parse(self.text(path, _CONFIGURATION))
         except Damaged as error:
             yield self.problem(path, str(error))
             return

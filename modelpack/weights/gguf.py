@@ -13,7 +13,7 @@ _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: 
 _STRING, _ARRAY, _UINT32 = 8, 9, 4
 _KEY, _NAME, _DIMENSIONS = 65535, 64, 4
 _TEXT = 64 << 20
-_MOST_PAIRS, _MOST_TENSORS = 1 << 16, 1 << 20
+_MOST_PAIRS, _MOST_TENSORS, _MOST_TEXTS = 1 << 16, 1 << 20, 1 << 23
 _SIZES = {
     0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34), 9: (32, 36),
     10: (256, 84), 11: (256, 110), 12: (256, 144), 13: (256, 176), 14: (256, 210), 15: (256, 292),
@@ -90,8 +90,8 @@ def _value(stream: Stream, kind: int, key: str, depth: int = 0) -> object:
     if inner in _SCALARS:
         stream.skip(count * struct.calcsize(f"<{_SCALARS[inner]}"))
         return None
-    if stream.left is not None and count * 8 > stream.left:
-        raise Damaged(f"it is cut off in the key {key}")
+    if count > _MOST_TEXTS or (stream.left is not None and count * 8 > stream.left):
+        raise Damaged(f"the key {key} claims to have {count} texts")
     for _ in range(count):
         if inner == _STRING:
             stream.skip(_unpack(stream, "Q")[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from modelpack.errors import Problem
 from modelpack.lock import Lock, LockedWeights, Weights
@@ -28,7 +28,7 @@ DISTRIBUTIONS = {
 """Distributions by the top module that pickles name; where another one may have it too, see ``_ALTERNATIVES``."""
 _ALTERNATIVES = {
     "cv2": re.compile(r"opencv-"),
-    "torch": re.compile(r"torch"),
+    "torch": re.compile(r"torch|pytorch"),
     "tensorflow": re.compile(r"tensorflow|tf-nightly"),
     "xgboost": re.compile(r"xgboost"),
     "keras": re.compile(r"keras|tensorflow"),
@@ -36,7 +36,8 @@ _ALTERNATIVES = {
     "joblib": re.compile(r"joblib"),
     "lightning": re.compile(r"lightning|pytorch-lightning"),
 }
-_DEFAULT = tuple(kind for kind in KINDS if kind != "unsafe-pickle")
+_UNSAFE = "unsafe-pickle"
+_DEFAULT = tuple(kind for kind in KINDS if kind != _UNSAFE)
 _FEW = 8
 
 
@@ -47,23 +48,25 @@ def problems(lock: Lock, *policies: tuple[str, Sequence[str] | None]) -> Iterato
         lock: the package.
         policies: who says so (``modelpack.yaml: formats``) and the kinds that are allowed; None allows all usual ones.
     """
-    locked = {wheel.name for wheel in lock.python.wheels}
+    locked = _versions(lock).keys()
     if lock.weights:
         yield from refusals(lock.weights, *policies)
-    for item in _files(lock):
+    # A base image may have a Python of its own.
+    for item in _files(lock) if lock.image_base is None else ():
         yield from _absent(item, locked)
 
 
 def refusals(weights: LockedWeights, *policies: tuple[str, Sequence[str] | None]) -> Iterator[Problem]:
     """Say which weights may not be in any package; ``policies`` as for ``problems``."""
+    named = any(allowed and _UNSAFE in allowed for _, allowed in policies)
     for item in weights.files:
         for owner, allowed in policies:
-            yield from _refused(item, owner, _DEFAULT if allowed is None else allowed)
+            yield from _refused(item, owner, (KINDS if named else _DEFAULT) if allowed is None else allowed)
 
 
 def notices(lock: Lock) -> Iterator[Problem]:
     """Say what is worth knowing of the weights."""
-    versions = {wheel.name: wheel.version for wheel in lock.python.wheels}
+    versions = _versions(lock)
     told = 0
     for item in _files(lock):
         for name, version in item.versions.items():
@@ -90,6 +93,15 @@ def notices(lock: Lock) -> Iterator[Problem]:
         yield Problem(where="model", message=f"{told - _FEW} more pickles", severity="note")
 
 
+def _versions(lock: Lock) -> dict[str, str]:
+    """Give the versions of all Python distributions in a package."""
+    interpreter = lock.python.interpreter
+    found: dict[str, str] = {}
+    for package in interpreter.conda if interpreter else ():
+        found |= package.distributions or {}
+    return found | {wheel.name: wheel.version for wheel in lock.python.wheels}
+
+
 def _files(lock: Lock) -> Sequence[Weights]:
     return lock.weights.files if lock.weights else ()
 
@@ -112,14 +124,14 @@ def _about(item: Weights) -> str:
 
 def _refused(item: Weights, owner: str, allowed: Sequence[str]) -> Iterator[Problem]:
     wrong = [kind for kind in item.kinds if kind not in allowed]
-    if "unsafe-pickle" in wrong:
+    if _UNSAFE in wrong:
         names = ", ".join(name for name in item.imports if is_unsafe(name))
         yield Problem(
             where=_where(item),
             message=f"a pickle that calls what no model needs while it is loaded: {names}",
             hint="find out who made it; formats: [pickle, unsafe-pickle] lets it in all the same",
         )
-        wrong = [kind for kind in wrong if kind != "unsafe-pickle"]
+        wrong = [kind for kind in wrong if kind != _UNSAFE]
     if wrong:
         yield Problem(
             where=_where(item),
@@ -128,7 +140,7 @@ def _refused(item: Weights, owner: str, allowed: Sequence[str]) -> Iterator[Prob
         )
 
 
-def _absent(item: Weights, locked: set[str]) -> Iterator[Problem]:
+def _absent(item: Weights, locked: Collection[str]) -> Iterator[Problem]:
     for module in modules(item):
         name = DISTRIBUTIONS.get(module)
         other = _ALTERNATIVES.get(module)
