@@ -12,6 +12,7 @@ import re
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from lzma import LZMAError
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 from modelpack import suites
 from modelpack.errors import ResolveError
 from modelpack.lock import CondaPackage, FileEntry, Interpreter, InterpreterTarball
+from modelpack.spec import Source
 
 if TYPE_CHECKING:
     from modelpack.settings import Settings
@@ -26,8 +28,18 @@ if TYPE_CHECKING:
 
 Scan = Callable[[Path], FileEntry]
 """Gives size and sha256 of a file."""
-Solve = Callable[[], tuple[CondaPackage, ...]]
-"""Gives what conda has for the spec."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ways:
+    """How interpreters are had."""
+
+    scan: Scan
+    find: Callable[[Source], Path]
+    """Gives where a file lies, after it was downloaded if need be."""
+    solve: Callable[[], tuple[CondaPackage, ...]]
+    """Gives what conda has for the spec."""
+
 
 _MACHINES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
 _NAME = re.compile(
@@ -45,7 +57,7 @@ def digest(spec: Spec, scan: Scan) -> str | None:
     wanted: list[object] = [
         spec.python,
         spec.platform,
-        scan(spec.interpreter.path).sha256 if spec.interpreter else None,
+        _sha256(spec.interpreter.source, scan) if spec.interpreter else None,
     ]
     if spec.conda:
         packages = sorted([item.name, item.version, item.build, item.channel or ""] for item in spec.conda)
@@ -59,13 +71,13 @@ def is_needed(spec: Spec) -> bool:
     return spec.interpreter is not None or bool(spec.conda) or (suite is not None and spec.python not in suite.pythons)
 
 
-def resolve(spec: Spec, settings: Settings, scan: Scan, solve: Solve) -> Interpreter | None:
+def resolve(spec: Spec, settings: Settings, ways: Ways) -> Interpreter | None:
     """Give the interpreter that the spec names, or one that the machine has; None leaves it to the base.
 
     A spec with packages of conda has conda's. Else a tarball comes before the machine's channels.
 
     Raises:
-        ResolveError: a tarball that is not what it should be; FetchError and ToolError as ``solve``.
+        ResolveError: a tarball that is not what it should be; FetchError and ToolError as the ways.
     """
     if spec.conda and spec.interpreter:
         raise ResolveError(
@@ -77,14 +89,15 @@ def resolve(spec: Spec, settings: Settings, scan: Scan, solve: Solve) -> Interpr
             "the lock has packages of conda, and no conda channel is configured on this machine",
             hint="name channels in the configuration (conda.channels), or remove the lock to do without conda",
         )
-    path = spec.interpreter.path if spec.interpreter else _of_machine(spec, settings)
+    path = ways.find(spec.interpreter.source) if spec.interpreter else _of_machine(spec, settings)
     if settings.channels and (spec.conda or (path is None and is_needed(spec))):
-        packages = solve()
+        packages = ways.solve()
         return Interpreter(version=next(item.version for item in packages if item.name == "python"), conda=packages)
     if path is None:
         return None
-    entry = scan(path)
-    tarball = InterpreterTarball(filename=path.name, sha256=entry.sha256 or "", size=entry.size, source="interpreters")
+    entry = ways.scan(path)
+    name = spec.interpreter.source.path.name if spec.interpreter else path.name
+    tarball = InterpreterTarball(filename=name, sha256=entry.sha256 or "", size=entry.size, source="interpreters")
     if spec.interpreter and spec.interpreter.sha256 not in (None, tarball.sha256):
         raise ResolveError(
             f"{path.name} has another sha256 than the spec says: {tarball.sha256}",
@@ -117,10 +130,18 @@ def version_of(path: Path) -> str:
     )
 
 
-def addresses(spec: Spec, settings: Settings) -> tuple[str, ...]:
-    """Give where tarballs may be had: the spec's own file, and whatever lies in the machine's folders."""
-    named = (spec.interpreter.path,) if spec.interpreter else ()
-    return tuple(path.as_uri() for path in (*named, *(path for _, path in _listed(spec.platform, settings))))
+def addresses(spec: Spec, settings: Settings, place: Callable[[Source], Path]) -> tuple[str, ...]:
+    """Give where tarballs may be had: the spec's own file, and whatever lies in the machine's folders.
+
+    Args:
+        spec: what names one.
+        settings: what names folders.
+        place: gives where a file lies if it is there.
+    """
+    source = spec.interpreter.source if spec.interpreter else None
+    named = (place(source),) if source else ()
+    files = (*(path for path in named if path.is_file()), *(path for _, path in _listed(spec.platform, settings)))
+    return (*(path.as_uri() for path in files), *((source.remote.url,) if source and source.remote else ()))
 
 
 def minor_versions(platform: str, settings: Settings) -> frozenset[str]:
@@ -146,6 +167,10 @@ def check_compiler(spec: Spec, interpreter: Interpreter, tools_python: str, *, f
             f"its bytecode takes a Python {spec.python} that runs on this machine",
             hint=f"build on {spec.platform}, or take the Python of a suite: {suites.at_hand()}",
         )
+
+
+def _sha256(source: Source, scan: Scan) -> str | None:
+    return source.remote.sha256 if source.remote else scan(source.path).sha256
 
 
 def _of_machine(spec: Spec, settings: Settings) -> Path | None:

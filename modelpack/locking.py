@@ -136,9 +136,7 @@ def make(spec: Spec, previous: Lock | None, machine: Machine, *, upgrade: bool |
         interpreters.digest(spec, _scanner(machine)),
     )
     if previous is None or upgrade is True or previous.digests.interpreter != digest:
-        interpreter = interpreters.resolve(
-            spec, machine.settings, _scanner(machine), lambda: _solve_conda(spec, machine)
-        )
+        interpreter = interpreters.resolve(spec, machine.settings, _ways(spec, machine))
     base = previous.base if previous else None
     if previous is None or base is None or upgrade is True or previous.digests.base != _base_digest(spec, interpreter):
         base = _resolve_base(spec, interpreter, previous, machine)
@@ -232,7 +230,7 @@ def sources(spec: Spec, machine: Machine) -> Sources:
     return Sources(
         artifacts=settings.artifacts,
         archives=tuple(dict.fromkeys((*archives, *settings.snapshots))),
-        interpreters=interpreters.addresses(spec, settings),
+        interpreters=interpreters.addresses(spec, settings, lambda source: remote.place(source, machine.cache)),
         locate_conda=lambda package: conda.addresses(package, settings.channels),
         locate_wheels=locate_wheels,
         locate_blob=locked_image.locator(spec, settings),
@@ -431,6 +429,14 @@ def _conda_limits(spec: Spec, pins: _Pins, cache: Path) -> tuple[Indexes, tuple[
     address = IndexAddress(written="packages of conda", url=str(folder))
     held = tuple(Requirement(text=f"{name}=={version}", origin="conda") for name, version in versions.items())
     return replace(spec.indexes, links=(*spec.indexes.links, address)), held
+
+
+def _ways(spec: Spec, machine: Machine) -> interpreters.Ways:
+    def find(source: Source) -> Path:
+        remote.bring((source,), machine.cache, machine.progress, machine.settings.artifacts)
+        return remote.place(source, machine.cache)
+
+    return interpreters.Ways(scan=_scanner(machine), find=find, solve=lambda: _solve_conda(spec, machine))
 
 
 def _scanner(machine: Machine) -> interpreters.Scan:

@@ -202,8 +202,7 @@ class Image:
 class Interpreter:
     """A Python of the user's: a tarball in the shape that python-build-standalone calls ``install_only``."""
 
-    path: Path
-    """Absolute; exists."""
+    source: Source
     sha256: str | None = None
     """What the file has to have; None takes it as it is."""
 

@@ -6,6 +6,7 @@ import hashlib
 import io
 import tarfile
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from example_project import write
@@ -15,11 +16,19 @@ from modelpack.errors import ResolveError
 from modelpack.loading.native import load_spec
 from modelpack.lock import CondaPackage, FileEntry
 from modelpack.settings import Settings
-from modelpack.spec import Base, CondaRequirement, Interpreter
+from modelpack.spec import Base, CondaRequirement, Interpreter, Remote, Source
 
 
 def nothing():
     raise AssertionError
+
+
+def ways(solve=nothing):
+    return interpreters.Ways(scan=scan, find=lambda source: source.path, solve=solve)
+
+
+def own(path, sha256=None):
+    return Interpreter(source=Source(path=path, key="python.tarball"), sha256=sha256)
 
 
 NAME = "cpython-{}+20240107-{}-unknown-linux-gnu-install_only.tar.gz"
@@ -68,7 +77,7 @@ def test_a_tarball_of_another_shape_is_told(tmp_path):
 
 def test_a_tarball_of_the_spec_is_locked_by_its_bytes(tmp_path, spec, settings):
     path = tarball(tmp_path / "mine.tar.gz")
-    found = interpreters.resolve(replace(spec, interpreter=Interpreter(path=path)), settings, scan, nothing)
+    found = interpreters.resolve(replace(spec, interpreter=own(path)), settings, ways())
 
     assert found.version == "3.12.1"
     assert found.tarball.filename == "mine.tar.gz"
@@ -79,11 +88,9 @@ def test_a_tarball_of_the_spec_is_locked_by_its_bytes(tmp_path, spec, settings):
 def test_a_tarball_that_is_not_what_the_spec_says_is_refused(tmp_path, spec, settings):
     path = tarball(tmp_path / "mine.tar.gz")
     with pytest.raises(ResolveError, match="another sha256 than the spec says"):
-        interpreters.resolve(
-            replace(spec, interpreter=Interpreter(path=path, sha256="0" * 64)), settings, scan, nothing
-        )
+        interpreters.resolve(replace(spec, interpreter=own(path, sha256="0" * 64)), settings, ways())
     with pytest.raises(ResolveError, match=r"holds Python 3\.12\.1, not Python 3\.10"):
-        interpreters.resolve(replace(spec, python="3.10", interpreter=Interpreter(path=path)), settings, scan, nothing)
+        interpreters.resolve(replace(spec, python="3.10", interpreter=own(path)), settings, ways())
 
 
 def test_the_machines_newest_tarball_serves_where_the_suite_lacks_the_python(tmp_path, spec, settings):
@@ -92,10 +99,10 @@ def test_the_machines_newest_tarball_serves_where_the_suite_lacks_the_python(tmp
     tarball(tmp_path / "folder" / NAME.format("3.12.11", "aarch64"), "3.12.11")
     tarball(tmp_path / "folder" / NAME.format("3.12.12", "x86_64_v3"), "3.12.12")
 
-    assert interpreters.resolve(spec, settings, scan, nothing).version == "3.12.10"
-    assert interpreters.resolve(replace(spec, platform="linux/arm64"), settings, scan, nothing).version == "3.12.11"
-    assert interpreters.resolve(replace(spec, python="3.10"), settings, scan, nothing) is None
-    assert interpreters.resolve(replace(spec, python="3.11"), settings, scan, nothing) is None
+    assert interpreters.resolve(spec, settings, ways()).version == "3.12.10"
+    assert interpreters.resolve(replace(spec, platform="linux/arm64"), settings, ways()).version == "3.12.11"
+    assert interpreters.resolve(replace(spec, python="3.10"), settings, ways()) is None
+    assert interpreters.resolve(replace(spec, python="3.11"), settings, ways()) is None
     assert interpreters.at_hand(spec, settings) == tuple(
         f"{version} (tarball)" for version in ("3.12.1", "3.12.10", "3.13.0")
     )
@@ -104,8 +111,8 @@ def test_the_machines_newest_tarball_serves_where_the_suite_lacks_the_python(tmp
 def test_the_digest_follows_from_the_spec_alone(tmp_path, spec):
     assert interpreters.digest(replace(spec, python="3.11"), scan) is None
     trixie = replace(spec, python="3.11", base=Base(distribution="debian", suite="trixie"))
-    own = replace(spec, interpreter=Interpreter(path=tarball(tmp_path / "mine.tar.gz")))
-    assert len({interpreters.digest(one, scan) for one in (spec, trixie, own)}) == 3
+    mine = replace(spec, interpreter=own(tarball(tmp_path / "mine.tar.gz")))
+    assert len({interpreters.digest(one, scan) for one in (spec, trixie, mine)}) == 3
 
 
 def test_a_foreign_package_needs_tools_of_its_python(spec):
@@ -119,15 +126,15 @@ def test_a_foreign_package_needs_tools_of_its_python(spec):
 def test_conda_serves_where_packages_of_it_are_asked_for_or_nothing_else_has_the_python(spec, settings):
     with_channel = replace(settings, channels=("file:///srv/channel",))
     solved = (conda_package("numpy", "1.26.4"), conda_package("python", "3.12.7"))
-    found = interpreters.resolve(spec, with_channel, scan, lambda: solved)
+    found = interpreters.resolve(spec, with_channel, ways(lambda: solved))
 
     assert (found.version, found.tarball, found.conda) == ("3.12.7", None, solved)
-    assert interpreters.resolve(replace(spec, python="3.11"), with_channel, scan, nothing) is None
+    assert interpreters.resolve(replace(spec, python="3.11"), with_channel, ways()) is None
     asked = replace(spec, python="3.11", conda=(CondaRequirement(name="numpy", version="", text="", origin=""),))
-    assert interpreters.resolve(asked, with_channel, scan, lambda: solved).conda == solved
+    assert interpreters.resolve(asked, with_channel, ways(lambda: solved)).conda == solved
     assert interpreters.digest(asked, scan) != interpreters.digest(spec, scan)
     with pytest.raises(ResolveError, match="no conda channel is configured"):
-        interpreters.resolve(asked, settings, scan, nothing)
+        interpreters.resolve(asked, settings, ways())
 
 
 def conda_package(name, version):
@@ -141,3 +148,18 @@ def conda_package(name, version):
         size=1,
         source="conda",
     )
+
+
+def test_a_tarball_with_an_address_is_known_by_its_digest(tmp_path, spec, settings):
+    path = tarball(tmp_path / "cache/mine+1.tar.gz")
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    source = Source(
+        path=Path("mine+1.tar.gz"), key="", remote=Remote(url="https://mirror.test/mine%2B1.tar.gz", sha256=sha256)
+    )
+    spec = replace(spec, interpreter=Interpreter(source=source, sha256=sha256))
+    found = interpreters.resolve(spec, settings, replace(ways(), find=lambda _: path))
+
+    assert (found.tarball.filename, found.tarball.sha256) == ("mine+1.tar.gz", sha256)
+    assert interpreters.digest(spec, nothing) is not None
+    assert interpreters.addresses(spec, settings, lambda _: path) == (path.as_uri(), source.remote.url)
+    assert interpreters.addresses(spec, settings, lambda _: tmp_path / "none") == (source.remote.url,)

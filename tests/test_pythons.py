@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import shutil
@@ -58,8 +59,11 @@ def interpreter_tarball(lock, file):
 def test_an_interpreter_tarball_serves_on_a_suite_that_has_another_python(tmp_path, demo):
     lock = locks.read(demo.folder / "modelpack.lock.json")
     libraries = "base: {from: debian:trixie, packages: [libssl3t64, libffi8, libbz2-1.0]}"
-    folder = starter(tmp_path / "own", 'python: {version: "3.11", tarball: ./cpython.tar.gz}', libraries + "\n")
-    interpreter_tarball(lock, folder / "cpython.tar.gz")
+    file = tmp_path / "cpython+own.tar.gz"
+    interpreter_tarball(lock, file)
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    python = f'python: {{version: "3.11", tarball: "{file.as_uri()}", sha256: {sha256}}}'
+    folder = starter(tmp_path / "own", python, libraries + "\n")
     built = build(folder, tmp_path / "cache")
     made = locks.read(folder / "modelpack.lock.json")
     environment = Path(built["store_path"], "share/modelpack/environment").resolve()

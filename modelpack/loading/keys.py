@@ -203,14 +203,14 @@ _PYTHON = Table(
         Key(
             name="tarball",
             shape=PATH,
-            doc="Archive with the interpreter, in the shape that python-build-standalone calls install_only; "
-            "the base's own, or one that the machine has, when absent",
+            doc="Archive with the interpreter, a file or its address, in the shape that python-build-standalone "
+            "calls install_only; the base's own, or one that the machine has, when absent",
             mistaken=("path", "archive", "interpreter"),
         ),
         Key(
             name="sha256",
-            shape=Text(noun="a sha256 of 64 hexadecimal digits", pattern=r"^[0-9a-f]{64}$"),
-            doc="Digest that the tarball has to have",
+            shape=Text(noun="64 hexadecimal digits", pattern=r"^(sha256:)?[0-9a-fA-F]{64}$", numbers=Number()),
+            doc="What the tarball must be; required with an address",
             mistaken=("hash", "digest"),
         ),
     ),

@@ -7,6 +7,7 @@ import posixpath
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from modelpack import places, suites
 from modelpack.catalogue import SERVERS, ServerEntry, input_variable, read_entry, server_names
@@ -24,7 +25,7 @@ from modelpack.loading.shape_reader import Value, nearest, read
 from modelpack.loading.sources import FILE, FOLDER, Folder, find_source
 from modelpack.loading.yamlfile import Findings, join_path, read_yaml, show
 from modelpack.lock import FILENAME as LOCK
-from modelpack.spec import Base, Code, Image, Interpreter, Server, Source, Spec
+from modelpack.spec import Base, Code, Image, Interpreter, Remote, Server, Source, Spec
 
 FILENAME = "modelpack.yaml"
 SCORING_SCRIPT = "score.py"
@@ -200,8 +201,17 @@ class _Loader:
         value = self.root.fields.get("python")
         if value is None or "tarball" not in value.fields:
             return None
-        source = self.source(value.fields["tarball"], FILE)
-        return Interpreter(path=source.path, sha256=value.get_text("sha256")) if source else None
+        tarball, sha256 = value.fields["tarball"], (value.get_text("sha256") or "").removeprefix("sha256:").lower()
+        if not re.match(r"(https?|file)://", tarball.text):
+            source = self.source(tarball, FILE)
+            return Interpreter(source=source, sha256=sha256 or None) if source else None
+        name = posixpath.basename(unquote(urlsplit(tarball.text).path))
+        if not name or not sha256:
+            message = "an address needs sha256 beside it" if name else "an address that ends in no file name"
+            self.findings.add(tarball.place, message, path=tarball.path)
+            return None
+        remote = Remote(url=tarball.text, sha256=sha256)
+        return Interpreter(source=Source(path=Path(name), key=tarball.path, remote=remote), sha256=sha256)
 
     def code(self, entry: ServerEntry | None, python: str) -> Code | None:
         value = self.root.fields.get("code")

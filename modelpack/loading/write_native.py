@@ -83,7 +83,9 @@ class _Writer:
         interpreter = self.spec.interpreter
         if interpreter is None:
             return self.spec.python
-        content: dict[str, Plain] = {"version": self.spec.python, "tarball": self.path(interpreter.path)}
+        source = interpreter.source
+        tarball = source.remote.url if source.remote else self.path(source.path)
+        content: dict[str, Plain] = {"version": self.spec.python, "tarball": tarball}
         return content | ({"sha256": interpreter.sha256} if interpreter.sha256 else {})
 
     def requirements(self) -> Plain | None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from modelpack.errors import FetchError
 from modelpack.lock import CondaPackage, Deb, ImageBlob, InterpreterTarball, Wheel
@@ -163,7 +163,8 @@ class Downloader:
             case CondaPackage() as package:
                 yield from self._sources.locate_conda(package)
             case InterpreterTarball(filename=filename):
-                yield from (url for url in self._sources.interpreters if url.endswith(f"/{quote(filename)}"))
+                named = (url for url in self._sources.interpreters if unquote(url.rpartition("/")[2]) == filename)
+                yield from named
             case Deb() as deb:
                 yield from self._deb_addresses(deb)
             case Seed(deb=deb):
