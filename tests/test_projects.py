@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from example_project import write
+from local_index import make_wheel
 
 from modelpack import projects
 from modelpack.errors import ResolveError
@@ -52,7 +53,8 @@ def test_a_project_around_the_spec_leaves_out_the_packages_other_files(tmp_path)
 
 def test_archives_and_wheels_are_trees_of_one_file(tmp_path):
     more = {"requirements.txt": "./old-1.0.tar.gz\n./new-2.0-py3-none-any.whl\n"}
-    more |= {"old-1.0.tar.gz": "", "new-2.0-py3-none-any.whl": ""}
+    more |= {"old-1.0.tar.gz": ""}
+    make_wheel(tmp_path, "new", "2.0")
 
     assert layouts(tmp_path, **more) == {
         "project-old": ["old-1.0.tar.gz"],

@@ -69,8 +69,9 @@ def _reader_of(name: str) -> Callable[[Path, Dependencies, Selection], None] | N
 def is_dependency_file(text: str) -> bool:
     """Tell a path of a file of dependencies from the path of a project, an archive or a wheel."""
     path = PurePosixPath(text)
-    named = path.suffix in (".txt", ".in", ".yaml", ".yml") or bool(_reader_of(path.name))
-    return named and re.match(r"\.{0,2}/", text) is not None
+    if re.match(r"\.{0,2}/", text) is None:
+        return False
+    return path.suffix in (".txt", ".in", ".yaml", ".yml") or _reader_of(path.name) is not None
 
 
 def judge_python(python: str, found: Dependencies) -> None:
