@@ -13,7 +13,7 @@ from modelpack.loading import inputs
 from modelpack.loading.azure.document import kind_of
 from modelpack.loading.azure.references import Reference, parse_reference
 from modelpack.loading.options import Options
-from modelpack.spec import Base, Check, Requirement, Server, Source
+from modelpack.spec import Base, Check, Remote, Requirement, Server, Source
 
 ARM = "/subscriptions/0/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
 
@@ -212,6 +212,14 @@ def test_an_input_may_be_named_by_its_version(project, version):
     spec = load(f"{PACKAGE}inputs: [{{type: uri_file, path: {path}}}]\n")
 
     assert spec.inputs["labels.json"].path == project / "labels.json"
+
+
+def test_an_input_may_be_an_address_with_the_digest_that_azure_lacks():
+    address = f"{{url: 'https://files.example/words.txt', sha256: '{'a' * 64}'}}"
+    spec = load(f"{PACKAGE}inputs: [{{type: uri_file, mount_path: words.txt, path: {address}}}]\n")
+
+    assert spec.inputs["words.txt"].remote == Remote(url="https://files.example/words.txt", sha256="a" * 64)
+    assert spec.links == {"/words.txt": "@input-words.txt@/words.txt"}
 
 
 def test_the_model_may_be_named_by_the_command_line(project):

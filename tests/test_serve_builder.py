@@ -59,8 +59,8 @@ def machine(tmp_path_factory):
 def serve(machine, tmp_path):
     """Give what the command of ``bin/serve`` is started with: its words, its variables and its folder."""
 
-    def serve(command=("report",), variables=None, *, environment=None, folder="/"):
-        out = make(machine, tmp_path / "work", command=list(command), variables=variables or {}, folder=folder)
+    def serve(command=("report",), variables=None, *, environment=None, **changes):
+        out = make(machine, tmp_path / "work", command=list(command), variables=variables or {}, **changes)
         done = subprocess.run(
             [out / "bin/serve"], check=True, capture_output=True, text=True, env=environment or {}, timeout=60
         )
@@ -87,6 +87,22 @@ def make(machine, work, **changes):
 
 def test_words_arrive_as_they_were_written(serve):
     assert serve(["report", *AWKWARD])[0] == AWKWARD
+
+
+def test_an_images_own_command_starts_in_its_folder(serve, tmp_path):
+    config = tmp_path / "config.json"
+    settings = {"Entrypoint": ["report"], "Cmd": ["a b"], "WorkingDir": str(tmp_path)}
+    config.write_text(json.dumps({"config": settings}))
+
+    words, _, folder = serve((), image=str(config))
+
+    assert (words, folder) == (["a b"], str(tmp_path))
+
+
+def test_an_image_without_a_command_is_no_server(machine, tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(AssertionError, match="neither the spec nor the base image has a command"):
+        make(machine, tmp_path / "work", command=[], image=str(tmp_path / "config.json"))
 
 
 def test_variables_arrive_as_they_were_written(serve):

@@ -11,7 +11,7 @@ from modelpack.loading.azure.document import ENVIRONMENT_KIND, PACKAGE_KIND, Doc
 from modelpack.loading.azure.environment import Environment, no_environment, read_environment
 from modelpack.loading.azure.model import TRITON, Model, read_model, refer_to_model
 from modelpack.loading.azure.mounts import code_place, mount
-from modelpack.loading.azure.package import CUSTOM, judge_online, read_package
+from modelpack.loading.azure.package import CUSTOM, NO_TRITON, TRITON_HINT, judge_online, read_package
 from modelpack.loading.azure.serving import ONLINE, Serving
 from modelpack.loading.shape_reader import Value
 from modelpack.spec import Code, Server
@@ -135,7 +135,7 @@ def _judge(code: Value | None, model: Model | None, root: Value, context: Contex
             context.find(root, "missing", "write model: {path: ./model}", key="model")
         return
     if model.kind == TRITON and code is None:
-        context.find(model.value, "there is no Triton server yet, which a triton_model needs", key="type")
+        context.find(model.value, NO_TRITON, TRITON_HINT, key="type")
         return
     judge_online(code, model, root, context)
 

@@ -33,7 +33,7 @@ PACKAGE_KIND, DEPLOYMENT_KIND, ENVIRONMENT_KIND, MODEL_KIND, DATA_KIND = (
 )
 OTHER_KINDS = {
     "endpoint": "an endpoint, which holds deployments and no model",
-    "batch deployment": "a batch deployment, for which there is no server yet",
+    "batch deployment": "a batch deployment, and there is no server that scores batches of files",
 }
 _TABLES: dict[str, Table] = {
     PACKAGE_KIND: PACKAGE,

@@ -150,7 +150,16 @@ _INPUT_PATH = Either(
             keys=(
                 Key(name="input_path_type", shape=_INPUT_KINDS, doc="Which of the following it is"),
                 Key(name="resource_id", shape=REFERENCE, doc="An asset"),
-                Key(name="url", shape=NAME, doc="An address"),
+                Key(
+                    name="url",
+                    shape=Text(noun="an http, https or file address", pattern=r"^(https?|file)://[^\s\x00]+$"),
+                    doc="An address",
+                ),
+                Key(
+                    name="sha256",
+                    shape=Text(noun="64 hexadecimal digits", pattern=r"^(sha256:)?[0-9a-fA-F]{64}$", numbers=Number()),
+                    doc="Digest of the file at the address, which Azure has no word for",
+                ),
                 Key(name="resource_name", shape=NAME, doc="Name of an asset"),
                 Key(name="resource_version", shape=NAME, doc="Version of that asset"),
             ),

@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 
+from modelpack.loading.assets import read_asset
 from modelpack.loading.azure.assets import split_target
 from modelpack.loading.azure.code import read_code
 from modelpack.loading.azure.context import Context
@@ -19,6 +20,8 @@ from modelpack.loading.sources import FILE, FOLDER
 from modelpack.loading.yamlfile import show
 from modelpack.spec import Server, Source
 
+NO_TRITON = "a Triton repository needs NVIDIA's server with its backends, which no package index has"
+TRITON_HINT = "build on its image: a deployment with environment: {image: ..., inference_config: ...}"
 Input = tuple[str, Source, Value | None]
 """Name, source, and where it lies in the image."""
 CUSTOM = "custom"
@@ -94,9 +97,10 @@ def _server(value: Value, code: Value | None, model: Model | None, context: Cont
     kind = value.get_text("type")
     own = given(value, "inference_configuration")
     if kind == "azureml_batch":
-        context.find(value.fields["type"], "there is no batch server yet", "azureml_online takes one request at a time")
+        message = "there is no server that scores batches of files"
+        context.find(value.fields["type"], message, "azureml_online takes one request at a time")
     elif kind == "triton":
-        context.find(value.fields["type"], "there is no Triton server yet", "type: custom takes any command")
+        context.find(value.fields["type"], NO_TRITON, TRITON_HINT)
     elif kind == "custom":
         return _custom(value, own, context)
     elif kind == "azureml_online":
@@ -178,12 +182,14 @@ def _input(item: Value, document: Document, context: Context) -> Source | None:
         return None
     if isinstance(path.data, str):
         return context.source(path, document.folder, kind=kind)
+    if {"url", "sha256"} <= path.fields.keys():
+        return read_asset(path, document.folder, context.findings)
     reference = path.fields.get("resource_id") or _by_name(path)
     if reference is None:
         where = path.fields.get("url")
         message = f"an address, whose file may be another one tomorrow: {show(where.text)}" if where else "missing"
         hint = (
-            "download it and write path: ./FILE"
+            "write sha256: and its digest beside it"
             if where
             else "write resource_id: azureml:NAME:VERSION, or path: ./FILE"
         )

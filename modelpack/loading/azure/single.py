@@ -6,6 +6,7 @@ from modelpack.loading.azure.context import Context
 from modelpack.loading.azure.document import ENVIRONMENT_KIND, MODEL_KIND, Document
 from modelpack.loading.azure.environment import no_environment, read_environment
 from modelpack.loading.azure.model import TRITON, read_model
+from modelpack.loading.azure.package import NO_TRITON, TRITON_HINT
 from modelpack.loading.azure.serving import ONLINE, Serving
 from modelpack.spec import Server
 
@@ -19,7 +20,7 @@ def read_single(document: Document, context: Context) -> Serving:
     if document.kind == MODEL_KIND:
         model = read_model(root, document.folder, context)
         if model.kind == TRITON:
-            context.find(root.fields["type"], "there is no Triton server yet, which a triton_model needs")
+            context.find(root.fields["type"], NO_TRITON, TRITON_HINT)
         elif not model.is_mlflow:
             context.find(root, "is a model alone: nothing says how it is asked, as a scoring script does", _HINT)
     elif document.kind == ENVIRONMENT_KIND:
