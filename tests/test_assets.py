@@ -7,11 +7,13 @@ import tarfile
 import zipfile
 
 import example_project
+import jsonschema
 import pytest
 
 from modelpack import locking
 from modelpack.errors import FetchError, SpecError
 from modelpack.loading.native import load_spec
+from modelpack.loading.schema import schema
 
 LABELS = b'["cat", "dog"]'
 
@@ -142,3 +144,11 @@ def test_mount_paths_that_cannot_be_are_told_at_once(tmp_path):
     assert len(found) == 2
     assert "inputs.a.mount_path: /usr is not for files of a package: /usr/x" in found[0]
     assert "inputs.b.mount_path: is the place of another one, or below it: /m/x" in found[1]
+
+
+def test_the_schema_takes_what_is_taken():
+    address = {"url": "https://host.example/a.zip", "sha256": "0" * 64}
+    good = {"name": "a", "model": {"m": address | {"unpack": True}}, "inputs": {"l": {"path": "l", "mount_path": "/l"}}}
+    validator = jsonschema.Draft202012Validator(schema())
+    assert list(validator.iter_errors(good)) == []
+    assert list(validator.iter_errors(good | {"model": {"url": "https://host.example/a.zip"}}))

@@ -52,7 +52,9 @@ def _text(shape: Text) -> dict[str, Any]:
     types = ["string", *([found["type"]] if found else []), *["boolean"] * shape.booleans]
     found["type"] = types if len(types) > 1 else "string"
     if shape.choices:
-        found["enum"] = list(shape.choices)
+        # Without quotes they are booleans in every parser but modelpack's, which takes them as they are spelled.
+        words = {"true": True, "false": False} if shape.booleans else {}
+        found["enum"] = [*shape.choices, *(words[word] for word in shape.choices if word in words)]
     if shape.pattern:
         found["pattern"] = shape.pattern
     if shape.longest is not None:
