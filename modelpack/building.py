@@ -241,8 +241,11 @@ def warnings(built: Built, nix: Nix) -> Iterator[str]:
     path = nix.physical(f"{built.store_path}/share/modelpack/environment")
     notes = nix.physical(str(path.readlink())) / "share/modelpack"
     missing: dict[str, list[str]] = json.loads((notes / "missing-libraries.json").read_text(encoding="utf-8"))
+    together: dict[str, list[str]] = {}
     for name, owners in missing.items():
-        yield f"nothing provides {name}, which {', '.join(owners)} may load"
+        together.setdefault(", ".join(owners), []).append(name)
+    for owners_text, names in together.items():
+        yield f"nothing provides {', '.join(names)}, which {owners_text} may load"
     conflicts: dict[str, list[str]] = json.loads((notes / "file-conflicts.json").read_text(encoding="utf-8"))
     for place, (winner, *others) in conflicts.items():
         yield (

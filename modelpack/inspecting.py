@@ -19,6 +19,7 @@ _RIGHT = frozenset({2})
 def inspect(project: Project, nix: Nix) -> dict[str, Any]:
     """Give the content of a package as JSON values; ``built`` is None when the store does not hold it."""
     lock = project.lock
+    interpreter = lock.python.interpreter
     return {
         "name": lock.name,
         "version": lock.package_version,
@@ -33,7 +34,12 @@ def inspect(project: Project, nix: Nix) -> dict[str, Any]:
         ],
         "weights": [to_json(item) for item in lock.weights.files] if lock.weights else [],
         "python": {
-            "version": lock.python.version,
+            "version": interpreter.version if interpreter else lock.python.version,
+            "tarball": interpreter.tarball.filename if interpreter and interpreter.tarball else None,
+            "conda": [
+                {"name": item.name, "version": item.version, "size": item.size, "sha256": item.sha256}
+                for item in (interpreter.conda if interpreter else ())
+            ],
             "wheels": [
                 {
                     "name": wheel.name,
@@ -134,6 +140,8 @@ def text(content: dict[str, Any]) -> str:
         layers = [(layer["name"], layer["digest"][:19], size(layer["size"])) for layer in built["layers"]]
         blocks.append("layers\n" + table(layers, right=_RIGHT))
     blocks.append(_sized("Python distributions", content["python"]["wheels"]))
+    if content["python"]["conda"]:
+        blocks.append(_sized("Packages of conda", content["python"]["conda"]))
     blocks.append(_sized("Debian packages", content["base"]["packages"]))
     files = [(file["tree"], file["path"], size(file["size"])) for file in content["files"]]
     blocks.append("files\n" + table(files, right=_RIGHT))

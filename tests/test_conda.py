@@ -166,5 +166,7 @@ def test_packages_of_conda_serve_below_wheels(tmp_path, demo):
     assert str(tmp_path) not in (folder / "modelpack.lock.json").read_text()
     assert "-conda-python-3.11" in str((environment / "bin/python3").resolve())
     assert (environment / "bin/greet").read_text().startswith(f"#!{environment}/bin/python3")
+    shown = json.loads(run("inspect", "--json", cwd=folder, cache=tmp_path / "cache")[1])["python"]
+    assert [item["name"] for item in shown["conda"]] == ["greeting", "native", "python"]
     # A machine without the channel has all that it needs in the store.
     assert run("build", "--locked", cwd=folder, cache=tmp_path / "cache")[0] == 0
