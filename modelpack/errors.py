@@ -92,7 +92,7 @@ class MissingBuildRequirementsError(BuildError):
     """A build backend asks for distributions that its environment does not have."""
 
     def __init__(self, message: str, missing: tuple[str, ...]) -> None:
-        super().__init__(message)
+        super().__init__(message, hint="run: modelpack lock --upgrade")
         self.missing = missing
 
 

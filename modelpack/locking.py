@@ -586,13 +586,14 @@ def _resolve_python(
     indexes, held = _conda_limits(spec, pins, machine.cache)
     python, scope = _python_patch(spec, pins), Scope(spec.path.parent, indexes)
     kept = Distributions() if upgrade is True else previous
+    renewed = () if isinstance(upgrade, bool) else upgrade
     with tempfile.TemporaryDirectory(prefix="modelpack-") as folder:
         found = PythonSources(
             Path(folder),
             target=Target(python, spec.platform, pins.base.glibc),
             store=MetadataStore(machine.cache),
             workshop=_workshop(lock, spec, kept.build, machine),
-            previous=kept.wheels,
+            previous=[wheel for wheel in kept.wheels if wheel.name not in renewed],
             pool=kept.build.wheels if kept.build else (),
         )
         for own in projects.own(spec, lock.trees):

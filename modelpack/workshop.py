@@ -43,9 +43,10 @@ class Workshop:
     _compilers: BuildTools | None = field(default=None, init=False)
 
     @property
-    def compiles_all(self) -> bool:
-        """Whether every build gets the compilers."""
-        return bool(self.packages)
+    def keeps_packages(self) -> bool:
+        """Whether builds of the lock before had the same Debian packages."""
+        before = self.previous
+        return before is None or before.compilers is None or self._kept_compilers() is not None
 
     def require(self, name: str, requires: Sequence[str]) -> tuple[Wheel, ...]:
         """Resolve the requirements of a build.

@@ -25,7 +25,7 @@ class Workshop:
 
     def __init__(self, scope, cache, metadata):
         self.scope, self.cache, self.metadata = scope, cache, metadata
-        self.compiles_all = False
+        self.packages, self.keeps_packages = (), True
         self.built = []
         self.missing = []
 
@@ -237,3 +237,16 @@ def test_a_project_keeps_its_build_requirements_when_its_code_changes(packages, 
     assert (lock.wheels[0].version, lock.wheels[0].sha256) == ("0.3", "b" * 64)
     assert "setuptools-99.0-py3-none-any.whl" in lock.wheels[0].build.wheels
     assert len(lock.workshop.built) == 2
+
+
+def test_other_packages_to_build_with_ask_the_backend_again(packages, tmp_path):
+    make_wheel(packages, "ninja", "1.0")
+    make_sdist(packages, "demo", "1.0", **{"demo/fast.c": ""})
+    lock = Lock(tmp_path, **{"demo-1.0.tar.gz": metadata("demo", "1.0")})
+    lock.workshop.missing = ["ninja"]
+    lock.make("demo")
+    lock.workshop.packages, lock.workshop.keeps_packages = ("ninja-build",), False
+    lock.make("demo")
+
+    assert lock.wheels[0].build.requires == ("setuptools>=40.8.0", "wheel")
+    assert len(lock.workshop.built) == 3

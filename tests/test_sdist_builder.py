@@ -47,7 +47,7 @@ def plan(tmp_path, where, **changes):
         if not place.is_symlink():
             place.parent.mkdir(parents=True)
             place.symlink_to(target)
-    own = {"name": "demo", "source": str(where), "requires": [], "compilers": None, "foreign": False}
+    own = {"name": "demo", "source": str(where), "requires": [], "compilers": None, "tools": None, "foreign": False}
     return own | {"environment": str(tmp_path / "env"), "seed": str(tmp_path / "seed")} | changes
 
 

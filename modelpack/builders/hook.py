@@ -14,6 +14,7 @@ import sys
 
 def main() -> None:
     """Call one hook and write its answer as JSON; a hook that the backend does not have answers null."""
+    os.environ.pop("PYTHONPATH", None)
     name, backend, path, answer, *arguments = sys.argv[1:]
     # The folder of this file is no place to import from.
     sys.path[:1] = [os.path.abspath(folder) for folder in json.loads(path)]

@@ -13,11 +13,13 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 import tomllib
 import zipfile
 import zlib
 from typing import Any, NamedTuple
 
+from modelpack.builders import build_root
 from modelpack.builders.problem import fail
 
 _EPOCH = 315532800
@@ -39,9 +41,9 @@ class Backend(NamedTuple):
 def main() -> None:
     """Build from the plan.
 
-    ``name``, ``version`` (null when only the backend knows it), ``source`` (a file or a folder), ``folder`` (whether it
-    is one, and where the project lies in it), ``environment``, ``requires`` (what was locked for it), ``compilers`` (or
-    null), ``seed``, ``foreign`` (the package is for another kind of machine).
+    ``name``, ``source`` (a file, or a folder), ``environment``, ``requires`` (what was locked for it), ``compilers``
+    (null: there are none), ``tools`` (null: the root stays as it is), ``seed``, ``foreign`` (the package is for another
+    kind of machine).
     """
     with open(os.environ["planPath"], encoding="utf-8") as stream:
         plan = json.load(stream)
@@ -132,12 +134,11 @@ class _Build:
         answer = f"{self.top}/answer.json"
         python = f"{self.plan['environment']}/bin/python3"
         words = [hook, self.backend.name, json.dumps(self.backend.path), answer, *arguments]
-        command = [python, "-s", f"{_HERE}/hook.py", *words]
+        command = [*self._rooted(), python, "-s", f"{_HERE}/hook.py", *words]
+        variables = self.variables | {"PYTHONPATH": os.path.dirname(os.path.dirname(_HERE))}
         lines: list[str] = []
         pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        with subprocess.Popen(
-            command, cwd=self.source, env=self.variables, text=True, errors="replace", **pipes
-        ) as process:
+        with subprocess.Popen(command, cwd=self.source, env=variables, text=True, errors="replace", **pipes) as process:
             assert process.stdout is not None  # noqa: S101 - it is a pipe
             for line in process.stdout:
                 sys.stderr.write(line)
@@ -147,6 +148,17 @@ class _Build:
             self._fail(f"{self.backend.name} failed: {last}", lines)
         with open(answer, encoding="utf-8") as stream:
             return json.load(stream)
+
+    def _rooted(self) -> list[str]:
+        """Give the words before a command that make it run in a root of its own."""
+        libraries = self.plan["compilers"] or self.plan["tools"]
+        if libraries is None:
+            return []
+        root = tempfile.mkdtemp(prefix="root-", dir=self.top)
+        with open(f"{self.plan['environment']}/pyvenv.cfg", encoding="utf-8") as stream:
+            home = next(line.partition("=")[2].strip() for line in stream if line.startswith("home"))
+        places = (root, self.plan["seed"], libraries, os.path.dirname(home), self.top)
+        return [sys.executable, "-s", "-S", build_root.__file__, *places]
 
     def _fail(self, reason: str, lines: list[str]) -> None:
         name = self.plan["name"]

@@ -77,8 +77,12 @@ class Workshop(Protocol):
         """Build one, and give its core metadata."""
 
     @property
-    def compiles_all(self) -> bool:
-        """Whether the user asked for packages to build with, so that every build gets the compilers."""
+    def packages(self) -> tuple[str, ...]:
+        """Debian packages that the user asked for to build with; if there are any, every build gets the compilers."""
+
+    @property
+    def keeps_packages(self) -> bool:
+        """Whether builds of the lock before had the same packages."""
 
 
 class Sources:
@@ -206,7 +210,7 @@ class Sources:
 
     def _built(self, wheel: Wheel, facts: sdist.Facts) -> tuple[Wheel, bytes]:
         """Give the locked form of what is built, and its metadata, which takes a build only if nothing else has it."""
-        build = Build(requires=facts.requires, wheels=(), compilers=facts.compiles or self._workshop.compiles_all)
+        build = Build(requires=facts.requires, wheels=(), compilers=facts.compiles or bool(self._workshop.packages))
         wheel = replace(wheel, build=self._as_before(wheel, build) or self._required(wheel, build))
         content = facts.metadata or self._store.kept(self._key(wheel))
         while content is None:
@@ -226,7 +230,9 @@ class Sources:
         asked = build.requires
         if before is None or before.build is None or before.build.requires[: len(asked)] != asked:
             return None
-        return replace(before.build, compilers=build.compilers)
+        # With other programs at hand a backend may ask for other distributions.
+        same = before.build.compilers == build.compilers and self._workshop.keeps_packages
+        return before.build if same else None
 
     def _required(self, wheel: Wheel, build: Build) -> Build:
         found = self._workshop.require(wheel.name, build.requires)
@@ -241,7 +247,8 @@ class Sources:
     def _key(self, wheel: Wheel) -> str:
         """Give the name under which the metadata of what is built is kept: it depends on how it was built."""
         build = wheel.build
-        parts = [wheel.sha256, build and build.requires, build and build.wheels, str(self._target)]
+        made = [build.requires, build.wheels, build.compilers] if build else []
+        parts = [wheel.sha256, *made, sorted(self._workshop.packages), str(self._target)]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

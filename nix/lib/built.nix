@@ -52,11 +52,11 @@ in
 builtins.listToAttrs (
   map (wheel: {
     inherit (wheel) name;
-    value = derive.builder "sdist" [ "hook" "problem" ] {
+    value = derive.builder "sdist" [ "build_root" "hook" "launcher" "problem" ] {
       # Without the version, which of a project is only known when it is built.
       name = "built-${wheel.name}";
       plan = {
-        inherit foreign seed;
+        inherit foreign seed tools;
         inherit (wheel) name;
         inherit (wheel.build) requires;
         source = distribution wheel;
