@@ -371,7 +371,7 @@ class Lock:
     check: LockedCheck | None
     image: LockedImage
     trees: Mapping[str, Tree]
-    """``model``, ``code``, ``samples``, and ``input-NAME`` for every input."""
+    """``model``, ``code``, ``samples``, ``server`` for its own files, and ``input-NAME`` for every input."""
     python: Python
     base: DebianBase
     image_base: ImageBase | None = None

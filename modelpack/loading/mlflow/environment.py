@@ -106,7 +106,7 @@ def _read(name: str, path: Path, folder: Folder, findings: Findings) -> Source:
         return Source(name=name, path=path, found=found)
     node = read_yaml(path, folder.show(path), Findings())
     keys = {entry.key for entry in node.entries} if isinstance(node, MapNode) else set()
-    if "python" in keys or "build_dependencies" in keys:
+    if path.name == PYTHON_ENV or keys & {"python", "build_dependencies"}:
         return _read_python_env(name, path, found)
     conda = read_conda(path, found)
     found.conda[:] = [item for item in found.conda if item.name not in _TOOLS]
@@ -117,6 +117,8 @@ def _read(name: str, path: Path, folder: Folder, findings: Findings) -> Source:
 def _read_python_env(name: str, path: Path, found: Dependencies) -> Source:
     """Read MLflow's own form: ``python``, ``build_dependencies`` and ``dependencies``, whose lines are pip's."""
     node = read_yaml(path, found.folder.show(path), found.findings)
+    if node is not None and not isinstance(node, MapNode):
+        found.findings.add(node.place, f"expected a mapping with dependencies, found {describe(node)}")
     python, place = None, None
     for entry in node.entries if isinstance(node, MapNode) else ():
         if entry.key == "python" and isinstance(entry.value, Scalar):

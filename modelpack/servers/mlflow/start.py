@@ -10,7 +10,7 @@ import os
 import sys
 
 from modelpack_mlflow import wsgi_server
-from modelpack_mlflow.mlflow_version import VERSION
+from modelpack_mlflow.mlflow_version import IS_ASGI
 
 _APPLICATION = "modelpack_mlflow.application:application"
 
@@ -19,11 +19,11 @@ def main() -> None:
     """Serve until told to stop."""
     port = int(sys.argv[1])
     workers = int(os.environ.get("MLFLOW_MODELS_WORKERS") or os.environ.get("WORKER_COUNT") or 1)
-    if VERSION[0] < 3:
+    if not IS_ASGI:
         timeout = int(os.environ.get("MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT") or 60)
         wsgi_server.serve(_APPLICATION, port=port, workers=workers, timeout=timeout)
         return
-    import uvicorn  # noqa: PLC0415 - mlflow brings it from 3.0
+    import uvicorn  # noqa: PLC0415 - mlflow brings it from 2.21
 
     uvicorn.run(_APPLICATION, host="0.0.0.0", port=port, workers=workers)
 

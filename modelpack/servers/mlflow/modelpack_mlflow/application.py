@@ -9,7 +9,7 @@ from mlflow.pyfunc import load_model, scoring_server
 
 from modelpack_mlflow import openapi, wrappers
 from modelpack_mlflow.azure import Azure
-from modelpack_mlflow.mlflow_version import VERSION
+from modelpack_mlflow.mlflow_version import IS_ASGI, VERSION
 
 _FOLDER = os.path.join(os.environ["AZUREML_MODEL_DIR"], os.environ.get("MLFLOW_MODEL_FOLDER", ""))
 
@@ -21,7 +21,7 @@ def _application() -> object:
     azure = Azure(version=VERSION, documents=openapi.documents(title, signature))
     load = getattr(scoring_server, "load_model_with_mlflow_config", load_model)
     server = scoring_server.init(load(_FOLDER))
-    return wrappers.Asgi(server, azure) if VERSION[0] >= 3 else wrappers.Wsgi(server, azure)
+    return wrappers.Asgi(server, azure) if IS_ASGI else wrappers.Wsgi(server, azure)
 
 
 application = _application()

@@ -1,4 +1,4 @@
-"""Azure ML's routes in front of an application: WSGI (PEP 3333) up to mlflow 2.x, ASGI from 3.0.
+"""Azure ML's routes in front of an application: WSGI (PEP 3333) up to mlflow 2.20, ASGI from 2.21.
 
 A request to score becomes one to MLflow's ``/invocations`` inside the same process; all else is passed on as it is.
 """

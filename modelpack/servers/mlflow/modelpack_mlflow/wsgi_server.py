@@ -1,4 +1,4 @@
-"""gunicorn without its command line: mlflow's server up to 2.x."""
+"""gunicorn without its command line: mlflow's server up to 2.20."""
 
 from __future__ import annotations
 
