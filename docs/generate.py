@@ -84,7 +84,7 @@ def _takes(value: dict[str, Any]) -> str:
         return ", or ".join(dict.fromkeys(_takes(option) for option in _options(value)))
     if "enum" in value or "const" in value:
         choices = value.get("enum", [value.get("const")])
-        return ", ".join(f"`{_plain(choice)}`" for choice in choices)
+        return ", ".join(dict.fromkeys(f"`{_plain(choice)}`" for choice in choices))
     kind = value.get("type")
     if kind == "array":
         return "list"
