@@ -123,7 +123,7 @@ def full():
         description='no: it\'s "quoted"\nand long',
         models={"a": source("model"), "b": source("model/model.pkl")},
         python="3.12",
-        interpreter=Interpreter(path=Path.cwd() / "python.tar.gz", sha256="0" * 64),
+        interpreter=Interpreter(source=source("python.tar.gz"), sha256="0" * 64),
         requirements=(
             Requirement(text="numpy==2.3.1", origin="r.txt:1", hashes=(f"sha256:{'1' * 64}",)),
             Requirement(text="scipy==1.16.0 ; python_version > '3'", origin="r.txt:2", hashes=(f"sha256:{'2' * 64}",)),
@@ -152,6 +152,7 @@ def full():
 CONDA = CondaRequirement(name="blas", version="==1.0", build="*mkl*", text="blas=1.0=*mkl*", origin="")
 LABELS = "@input-labels@/labels.json"
 BASE = Base(distribution="debian", suite="bookworm")
+TARBALL = Remote(url="https://files.example/far.zip", sha256="5" * 64)
 REMOTE = Remote(url="https://files.example/far.zip", sha256="4" * 64, unpack=True)
 ROUTES = {"liveness": "/l", "readiness": "/r", "scoring": "/s", "openapi": "/o"}
 
@@ -161,6 +162,7 @@ ROUTES = {"liveness": "/l", "readiness": "/r", "scoring": "/s", "openapi": "/o"}
     [
         {},
         {"check": None},
+        {"interpreter": Interpreter(source=Source(path=Path("far.zip"), key="", remote=TARBALL), sha256="5" * 64)},
         {"conda": (CONDA,), "channels": ("conda-forge",), "interpreter": None},
         {"server": Server(name="mlserver", options={"runtime": "xgboost"})},
         {"base": replace(BASE, image=BaseImage(name="a:1")), "server": Server(name="custom", port=1, routes=ROUTES)},
