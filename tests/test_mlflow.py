@@ -286,7 +286,6 @@ def test_without_an_example_one_is_made_from_the_signature(here, signature, data
         "null",
         '[{"type": "string", "name": "colour"}, {"type": "long", "name": "size"}]',
         '[{"type": "tensor", "tensor-spec": {"dtype": "float32", "shape": [-1, 9999, 9999]}}]',
-        "not JSON",
     ],
 )
 def test_where_no_input_can_be_made_the_check_is_readiness_and_that_is_said(here, signature):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
@@ -81,7 +82,8 @@ def read_pipfile_lock(path: Path, found: Dependencies, selection: Selection) -> 
             _take(file, name, said, wanted=direct is None or normal(name) in direct)
     for source in [*meta.get("sources", ())][1:]:
         found.extra_indexes.append(IndexAddress(written=show(source["url"]), url=source["url"]))
-    found.python = meta.get("requires", {}).get("python_version", found.python)
+    python = str(meta.get("requires", {}).get("python_version", ""))
+    found.python = python if re.fullmatch(r"3\.\d+", python) else found.python
 
 
 def _direct(pipfile: Path, groups: list[str]) -> set[str] | None:

@@ -100,7 +100,11 @@ def _group(file: TomlFile, group: str, groups: Mapping[str, Any], above: tuple[s
         return
     items = groups[group] if isinstance(groups[group], list) else [groups[group]]
     yield from _lines(file, [item for item in items if not isinstance(item, dict)], "[dependency-groups]")
-    included = [str(item.get("include-group", "")) for item in items if isinstance(item, dict)]
+    tables = [item for item in items if isinstance(item, dict)]
+    if any(item.keys() != {"include-group"} for item in tables):
+        message = f"the group {show(group)} has a table other than {{include-group = NAME}}"
+        file.found.add(file.line("", group, "[dependency-groups]"), message)
+    included = [str(item["include-group"]) for item in tables if item.keys() == {"include-group"}]
     for name in file.choose("dependency group", included, groups):
         yield from _group(file, name, groups, (*above, group))
 

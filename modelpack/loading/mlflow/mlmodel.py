@@ -5,12 +5,25 @@ https://mlflow.org/docs/latest/ml/model is the authority; keys that are of no us
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from modelpack.loading.shape_reader import near
 from modelpack.loading.sources import Folder
-from modelpack.loading.yamlfile import Findings, ListNode, MapNode, Node, Place, Scalar, describe, join_path, read_yaml
+from modelpack.loading.yamlfile import (
+    Findings,
+    ListNode,
+    MapNode,
+    Node,
+    Place,
+    Scalar,
+    describe,
+    join_path,
+    quote,
+    read_yaml,
+)
 
 FILENAME = "MLmodel"
 PYFUNC = "python_function"
@@ -36,6 +49,11 @@ LIBRARIES = {
 """By flavor: the distribution that it saves models of, and the key with the version that it was saved with."""
 
 _JAVA = ("mlflow.spark", "mlflow.mleap", "mlflow.h2o", "mlflow.johnsnowlabs")
+_ONE_TEXT = ("mlflow_version", f"flavors.{PYFUNC}.python_version", f"flavors.{PYFUNC}.model_path")
+_MAPPINGS = ("signature", "saved_input_example_info")
+_PLAIN = ("boolean", "integer", "long", "float", "double", "string", "binary", "datetime")
+_TYPES = frozenset({*_PLAIN, "tensor", "array", "object", "map", "any", "sparkml_vector"})
+"""Of columns, in signatures."""
 _FILES = ("model_path", "data", "python_model", "code", "model_code_path")
 
 
@@ -91,6 +109,10 @@ def read_mlmodel(path: Path, folder: Folder, findings: Findings) -> MLmodel | No
         return None
     values = {item.path: item for item in _texts(node, "")}
     model = MLmodel(path=path, values=values, flavors=_flavors(node, findings), place=node.place)
+    _judge_types(model, findings)
+    for part in ("inputs", "outputs", "params"):
+        if written := values.get(f"signature.{part}"):
+            _judge_columns(written, findings)
     if model.flavors:
         _judge(model, findings)
     return model
@@ -116,6 +138,35 @@ def _flavors(node: MapNode, findings: Findings) -> tuple[str, ...]:
     else:
         findings.add(value.place, f"expected a mapping from flavors, found {describe(value)}", path="flavors")
     return ()
+
+
+def _judge_types(model: MLmodel, findings: Findings) -> None:
+    for key in _ONE_TEXT:
+        inner = next((item for path, item in model.values.items() if path.startswith((f"{key}.", f"{key}["))), None)
+        if inner:
+            findings.add(inner.place, "expected one text, found more below it", path=key)
+    for key in _MAPPINGS:
+        if written := model.values.get(key):
+            findings.add(written.place, f"expected a mapping, found {quote(written.text)}", path=key)
+
+
+def _judge_columns(written: Written, findings: Findings) -> None:
+    """Find what MLflow could not read of a signature: JSON, a list of columns or parameters with their types."""
+    try:
+        columns = json.loads(written.text)
+    except (ValueError, RecursionError) as error:
+        findings.add(written.place, f"not JSON: {getattr(error, 'msg', error)}", path=written.path)
+        return
+    if columns is None:
+        return
+    if not isinstance(columns, list) or not all(isinstance(one, dict) for one in columns):
+        findings.add(written.place, "expected a list of columns, each with a type", path=written.path)
+        return
+    for one in columns:
+        kind = one.get("type")
+        if kind not in _TYPES:
+            message = f"expected one of MLflow's types, found {quote(str(kind))}"
+            findings.add(written.place, message, near(str(kind), sorted(_TYPES)), path=written.path)
 
 
 def _judge(model: MLmodel, findings: Findings) -> None:

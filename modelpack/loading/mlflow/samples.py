@@ -96,9 +96,16 @@ def _example(model: MLmodel, named: Written, findings: Findings) -> Sample | Non
 def _of_serving(body: dict[str, Any]) -> Sample:
     params = body.get("params")
     for key, form in (("dataframe_split", "table"), ("dataframe_records", "records"), ("inputs", "inputs")):
-        if key in body:
+        if key in body and (form == "inputs" or _is_form(form, body[key])):
             return Sample(form=form, data=body[key], params=params)
     return Sample(form="inputs", data=body["instances"]) if "instances" in body else Sample(form="whole", data=body)
+
+
+def _is_form(form: str, value: object) -> bool:
+    """Say whether a value has the form that its key promises; what has not is sent as it is."""
+    if form == "table":
+        return isinstance(value, dict) and "data" in value
+    return isinstance(value, list) and all(isinstance(record, dict) for record in value)
 
 
 def _table(value: Any, params: dict[str, Any] | None) -> Sample:  # noqa: ANN401 - JSON
