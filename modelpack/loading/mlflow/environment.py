@@ -1,7 +1,7 @@
 """The environment of an MLflow model: which of the files that describe it holds, and where they disagree.
 
 MLmodel names the file in ``env``: that one holds, and of several the one for virtualenv, as MLflow itself has it. See
-docs/decisions/0013-mlflow-environments.md.
+docs/decisions/0015-mlflow-environments.md.
 """
 
 from __future__ import annotations
