@@ -44,7 +44,9 @@ if __name__ == "__main__":
     from pytriton.triton import Triton, TritonConfig
 
     port = int(sys.argv[1])
-    config = TritonConfig(http_port=port, allow_grpc=False, allow_metrics=False, exit_on_error=True)
+    config = TritonConfig(
+        http_port=port, allow_grpc=False, allow_metrics=False, exit_on_error=True, exit_timeout_secs=10
+    )
     script = _module(Path(os.environ["MODELPACK_SCORING_SCRIPT"]))
     with Triton(config=config) as triton:
         script.bind(triton)
