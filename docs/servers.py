@@ -255,7 +255,7 @@ def page(rows: list[Row]) -> str:
         )
         about.append(f"| {' | '.join(cells)} | {entry.python or 'any'} |")
     table = [
-        "| starter | server | version | download | closure | image | cold start | memory | failed | requests/s | exit |",
+        "| starter | server | version | download | closure | image | start | memory | failed | requests/s | exit |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
         *(_line(row) for row in rows),
     ]
