@@ -113,16 +113,24 @@ def _reason(text: str) -> str:
     lines = [line.rstrip() for line in text[text.find("error: ") :].splitlines() if line.strip()]
     marks = [index for index, line in enumerate(lines) if line.endswith("log ends:")]
     if marks:
-        ends = [line for line in lines[marks[0] :] if re.match(r"\s*[\w.]+(Error|Exception)\b", line)]
+        raised = [line.strip() for line in lines[marks[0] :] if re.match(r"\s*[\w.]+(Error|Exception)\b", line)]
+        # The server wraps what the scoring script raises.
+        own = [line for line in raised if "UserScript" not in line]
         hints = [line for line in lines if line.startswith("hint: ")]
-        return "\n".join([*lines[: marks[0]], *ends[-1:], *hints])
+        return "\n".join([*lines[: marks[0]], *own[-1:], *hints])
     shown = 6
     return "\n".join([*lines[:shown], *(["…"] if len(lines) > shown else [])])
 
 
 def _warnings(text: str) -> str:
-    lines = (line.strip() for line in text.splitlines())
-    return "\n".join(re.sub(r"^warning: ", "", line) for line in lines if line.startswith("warning: "))
+    """Give the warnings of a build; keys without effect in one line."""
+    lines = [line.strip().removeprefix("warning: ") for line in text.splitlines() if line.startswith("warning: ")]
+    keys = [line.split(": ")[1] for line in lines if _WITHOUT_EFFECT in line]
+    idle = [f"{_WITHOUT_EFFECT}: {', '.join(keys)}"] if keys else []
+    return "\n".join([*(line for line in lines if _WITHOUT_EFFECT not in line), *idle])
+
+
+_WITHOUT_EFFECT = "has no effect in a package"
 
 
 def _left(found: list[examples.Example]) -> dict[str, list[str]]:

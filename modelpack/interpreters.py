@@ -45,7 +45,7 @@ _MACHINES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
 _NAME = re.compile(
     r"cpython-(?P<version>3\.\d+\.\d+)\+\w+-(?P<machine>\w+?)-unknown-linux-gnu-install_only(?:_stripped)?\.tar\.\w+"
 )
-_HEADER = re.compile(r"python/include/python3\.\d+t?/patchlevel\.h")
+_HEADER = re.compile(r"python/include/python3\.\d+[mt]?/patchlevel\.h")
 _VERSION = re.compile(rb'^#define\s+PY_VERSION\s+"([^"]+)"', re.MULTILINE)
 _DAMAGED = (OSError, EOFError, tarfile.TarError, zlib.error, LZMAError)
 

@@ -273,6 +273,11 @@ SIGNATURES = [
 ]
 
 
+def test_an_mlflow_that_no_file_pins_is_the_last_for_the_python(here):
+    spec = spec_of(here, OLD, **{"conda.yaml": conda("mlflow", "scikit-learn==0.24.1", python="3.9")})
+    assert (spec.python, spec.server.version) == ("3.9", "==3.1.4")
+
+
 @pytest.mark.parametrize(("signature", "data"), SIGNATURES)
 def test_without_an_example_one_is_made_from_the_signature(here, signature, data):
     spec = spec_of(here, f"{NEW}signature:\n  inputs: '{signature}'\n")

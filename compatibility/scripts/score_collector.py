@@ -11,7 +11,8 @@ from azureml.ai.monitoring import Collector
 def init():
     global model, inputs, outputs
     model = mlflow.pyfunc.load_model(os.path.join(os.environ["AZUREML_MODEL_DIR"], "model"))
-    inputs, outputs = Collector(name="model_inputs"), Collector(name="model_outputs")
+    # Without on_error the collector stops the server wherever the deployment does not collect.
+    inputs, outputs = (Collector(name=f"model_{name}", on_error=print) for name in ("inputs", "outputs"))
 
 
 def run(raw_data):

@@ -22,7 +22,7 @@ from modelpack.builders.problem import fail
 _TOP = "python/"
 _LIBRARY = re.compile(r"\.so(\.[\d.]+)?$")
 # Left out: scripts of bin, whose first line names another place, and what is below these.
-_PROGRAM = re.compile(r"bin/python3?(\.\d+t?)?")
+_PROGRAM = re.compile(r"bin/python3?(\.\d+[mt]?)?")
 _LEFT_OUT = re.compile(
     r"bin/.*|(lib/)?share/man(/.*)?|lib/[^/]*\.a|lib/pkgconfig/.*|.*/__pycache__/.*|.*\.pyc|"
     r"lib/python3[^/]*/(test|idlelib|turtledemo|ensurepip/_bundled|site-packages|config-[^/]*)/.*"

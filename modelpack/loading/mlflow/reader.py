@@ -46,9 +46,9 @@ def load_mlflow(path: Path, options: Options) -> Spec:
 def _spec(model: MLmodel, folder: Folder, options: Options, findings: Findings) -> Spec:
     environment = read_environment(model, folder, findings)
     found = environment.chosen.found if environment.chosen else None
-    serving = choose_server(model, environment, found.requirements if found else libraries(model), findings)
     beside = interpreters.minor_versions(this_platform(), settings.load())
     python, base = choose_python(model, environment, beside, findings)
+    serving = choose_server(model, environment, found.requirements if found else libraries(model), python, findings)
     if found:
         judge_python(python, found)
     constraints = tuple(found.constraints) if found else ()

@@ -27,10 +27,16 @@ class Serving:
     """Major version of the MLflow that serves; None for the newest."""
 
 
+_LAST = {"3.6": "1.23.1", "3.7": "1.30.1", "3.8": "2.17.2", "3.9": "3.1.4"}
+"""By Python: the last MLflow that ran on it."""
+
+
 def choose_server(
-    model: MLmodel, environment: Environment, requirements: Sequence[Requirement], findings: Findings
+    model: MLmodel, environment: Environment, requirements: Sequence[Requirement], python: str, findings: Findings
 ) -> Serving:
     """Decide on the MLflow that serves: the environment's where it pins one, else the one that saved the model.
+
+    Where neither says it, it is the newest one for the Python.
 
     ``mlflow`` without extras becomes ``mlflow-skinny``, which has the same server and loaders.
 
@@ -38,6 +44,7 @@ def choose_server(
         model: says what saved it.
         environment: says where its requirements stand.
         requirements: those, or what stands for them.
+        python: that of the package.
         findings: takes what was decided.
     """
     from packaging.requirements import Requirement as Parsed  # noqa: PLC0415 - costs start-up time
@@ -50,6 +57,8 @@ def choose_server(
     version, origin = (str(asked) or None, own.origin) if own else (None, "server.version")
     if saved and model.version and _pinned(str(asked)) is None and asked.contains(saved, prereleases=True):
         version, origin = f"=={saved}", f"MLmodel:{model.version.place.line}"
+    elif _pinned(str(asked)) is None and python in _LAST and asked.contains(_LAST[python]):
+        version, origin = f"=={_LAST[python]}", f"the last for Python {python}"
     rest = tuple(requirements)
     if own and parsed and distribution(own.text) == _FULL and not parsed.extras and own.source is None:
         rest = tuple(item for item in requirements if item is not own)
