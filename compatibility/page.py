@@ -20,7 +20,8 @@ Published examples, each given to `modelpack build` as it is. What they name and
 for placeholders) was filled in by [recipes](../compatibility/recipes.yaml). *Builds and answers* means that the real
 server answered a request in the sandbox, without network; *builds and is ready*, that there is no request to send, and
 the server's readiness route answered; everything else is refused with the reason that is quoted. Seconds are of one
-run, on a machine with other work, which found in its caches what examples before it had brought.
+run, on a machine with other work, which found in its caches what examples before it had brought. Pythons that no
+Debian suite has were given as interpreter tarballs. Hosts of registries are left out.
 
 ```sh
 python compatibility/run.py FOLDER       # tries everything below it and writes this page
@@ -88,7 +89,11 @@ def read(page: Path) -> dict[str, Outcome]:
     rows = (_ROW.match(line) for line in page.read_text(encoding="utf-8").splitlines())
     return {
         row["path"]: Outcome(
-            path=row["path"], kind=row["kind"], verdict=row["verdict"], seconds=int(row["seconds"]), said=row["said"]
+            path=row["path"],
+            kind=row["kind"],
+            verdict=row["verdict"],
+            seconds=int(row["seconds"]),
+            said=_text(row["said"]),
         )
         for row in rows
         if row
@@ -97,3 +102,7 @@ def read(page: Path) -> dict[str, Outcome]:
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", "<br>")
+
+
+def _text(cell: str) -> str:
+    return cell.replace("<br>", "\n").replace("\\|", "|")
