@@ -22,6 +22,11 @@ _LINKED = re.compile(r"cannot find -l([\w.+-]+)")
 _PROGRAM = re.compile(r"(?:command '?|No such file or directory: '|Could not find |Unable to find )([\w.+-]+)")
 _LIBRARY = re.compile(r"(?:ImportError|OSError): ([^\s:]+\.so[.\d]*): cannot open shared object file")
 
+_NUMPY = re.compile(r"numpy\.\w+ size changed|compiled using NumPy 1\.x cannot be run in")
+_OFFLINE = re.compile(
+    r"Name or service not known|[Ff]ailure in name resolution|Failed to resolve|Network is unreachable"
+)
+
 
 def explain(error: CheckError, base: DebianBase, access: Access) -> CheckError:
     """Give the error again with a hint that fits its log."""
@@ -31,6 +36,13 @@ def explain(error: CheckError, base: DebianBase, access: Access) -> CheckError:
         hint = _library_hint(library[1], base, access)
     elif module:
         hint = f"no locked distribution has the module {module[1]}: add the one that does to requirements"
+    elif _NUMPY.search(log):
+        hint = "a wheel was built for NumPy 1, and NumPy 2 was resolved: require numpy<2"
+    elif _OFFLINE.search(log):
+        hint = (
+            "the server asks the network while it starts or answers, and the check has none: "
+            "put what it fetches into the package, or pack it unchecked with check: false"
+        )
     else:
         hint = None
     return CheckError(error.message, details=error.details, hint=hint)

@@ -448,6 +448,10 @@ class TestTarget:
             assert set(one_of(one)) <= set(tags) | {"py2-none-any"}
         assert not any("manylinux_2_16_aarch64" in str(tag) for tag in target_tags("3.11", "linux/arm64", "2.36"))
 
+    def test_a_python_before_3_8_has_a_flag_in_its_abi(self):
+        assert "cp37-cp37m-manylinux2014_x86_64" in map(str, target_tags("3.7", "linux/amd64", "2.36"))
+        assert "cp38-cp38-manylinux2014_x86_64" in map(str, target_tags("3.8", "linux/amd64", "2.36"))
+
     @pytest.mark.parametrize(
         ("glibc", "platform"), [("2.36", "2_36"), ("2.41", "2_40"), ("2.30", "2_28"), ("2.17", "2_17")]
     )

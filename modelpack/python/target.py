@@ -80,8 +80,10 @@ def target_tags(python: str, platform: str, glibc: str) -> tuple[Tag, ...]:
             platforms.append(f"{_LEGACY[version]}_{machine}")
     platforms.append(f"linux_{machine}")
     interpreter = f"cp{major}{minor}"
+    # PEP 3149's flag for pymalloc, which every build had.
+    abi = f"{interpreter}m" if (major, minor) < (3, 8) else interpreter
     return (
-        *cpython_tags((major, minor), [interpreter], platforms),
+        *cpython_tags((major, minor), [abi], platforms),
         *compatible_tags((major, minor), interpreter, platforms),
     )
 

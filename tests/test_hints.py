@@ -1,0 +1,28 @@
+"""``hints``: what is made of a server's log."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelpack.errors import CheckError
+from modelpack.hints import explain
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("ModuleNotFoundError: No module named 'sklearn'", "no locked distribution has the module sklearn"),
+        ("ValueError: numpy.dtype size changed, may indicate binary incompatibility", "require numpy<2"),
+        ("A module that was compiled using NumPy 1.x cannot be run in", "require numpy<2"),
+        ("socket.gaierror: [Errno -3] Temporary failure in name resolution", "the check has none"),
+        ("azure.core.exceptions.ServiceRequestError: [Errno -2] Name or service not known", "the check has none"),
+    ],
+)
+def test_a_log_tells_what_to_do(line, hint):
+    error = explain(CheckError("it stopped", details=("Traceback", line)), None, None)
+    assert hint in error.hint
+    assert error.details == ("Traceback", line)
+
+
+def test_other_logs_give_no_hint():
+    assert explain(CheckError("it stopped", details=("KeyError: 'x'",)), None, None).hint is None
