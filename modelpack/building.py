@@ -141,7 +141,7 @@ def _build(project: Project, machine: Machine, nix: Nix, stages: Stages, *, chec
             image_size=len(image.manifest) + len(image.config) + sum(layer.size for layer in image.layers),
             lock_digest=locks.digest(project.lock),
             checked=checked,
-            answers=len(project.lock.check.requests) if checked and project.lock.check else 0,
+            answers=_samples(project.lock.check) if checked and project.lock.check else 0,
             hermetic=nix.sandbox,
             closure_bytes=sum(nix.sizes(closure)),
             stages=stages.seconds,
@@ -234,6 +234,10 @@ class _Watch:
         self._machine.progress.advance("building", 1)
         if name == self._check:
             self._stages.seconds["check"] = time.perf_counter() - self._began.pop(name)
+
+
+def _samples(check: locks.LockedCheck) -> int:
+    return len(check.requests) + len(check.runs or ())
 
 
 def warnings(built: Built, nix: Nix) -> Iterator[str]:

@@ -12,7 +12,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from modelpack.loading.keys import CONTENT_TYPE, METHOD, PORT, ROUTES, SAFE_NAME, VARIABLE, VARIABLE_VALUE, default_of
+from modelpack.loading.keys import (
+    CONTENT_TYPE,
+    METHOD,
+    PORT,
+    ROUTES,
+    SAFE_NAME,
+    VALUE,
+    VARIABLE,
+    VARIABLE_VALUE,
+    default_of,
+)
 from modelpack.loading.requirements import judge_requirement
 from modelpack.loading.shape import Key, Many, Named, Table, Text
 from modelpack.loading.shape_reader import Value, near, read
@@ -62,8 +72,13 @@ class Option:
 
     description: str
     choices: Mapping[str, Choice]
+    """All that may be chosen; empty when it is a value."""
     default: str | None
     """None when the spec has to choose."""
+    variable: str = ""
+    """The server's environment variable that gets the value."""
+    pattern: str = ""
+    """Regular expression that the whole value matches; any will do when empty."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,6 +111,8 @@ class ServerEntry:
     shared: tuple[str, ...] = ()
     """Files of the catalogue's folder ``shared`` that belong to its own."""
     options: Mapping[str, Option] = field(default_factory=dict)
+    job: bool = False
+    """It is no server: it reads an input folder, writes an output folder and ends; it has no port and no routes."""
     programs: bool = False
     """Wheels bring programs that it starts, which the kernel loads by ``/lib64`` of the root file system."""
 
@@ -130,18 +147,25 @@ _CHANGES = (
 _OPTION = Table(
     keys=(
         Key(name="description", shape=Text(), doc="What is chosen", required=True),
-        Key(name="default", shape=Text(), doc="What holds when the spec says nothing"),
+        Key(name="default", shape=VALUE, doc="What holds when the spec says nothing"),
         Key(
             name="choices",
             shape=Named(name=SAFE_NAME, value=Table(keys=_CHANGES), some=True),
             doc="What each value adds, or puts in place of the server's own",
-            required=True,
         ),
+        Key(name="variable", shape=VARIABLE, doc="Variable that gets the value, where anything may be chosen"),
+        Key(name="pattern", shape=Text(), doc="Regular expression that such a value matches as a whole"),
     )
 )
 _TABLE = Table(
     keys=(
         Key(name="description", shape=Text(), doc="What the server is", required=True),
+        Key(
+            name="kind",
+            shape=Text(choices=("server", "job")),
+            doc="job: it answers no requests, but reads a folder, writes another and ends",
+            default="server",
+        ),
         *_CHANGES,
         Key(name="command", shape=Many(item=VARIABLE_VALUE, some=True), doc="Words of the start command"),
         Key(name="stop_signal", shape=Text(choices=_SIGNALS), doc="Asks the server to stop", default="SIGTERM"),
@@ -205,6 +229,7 @@ def _entry(name: str, value: Value) -> ServerEntry:
         requirements=_requirements(value),
         command=value.get_texts("command"),
         environment=value.get_mapping("environment"),
+        job=value.get_text("kind") == "job",
         port=int(port) if port else None,
         routes=value.get_mapping("routes"),
         stop_signal=fields["stop_signal"].text,
@@ -223,9 +248,15 @@ def _entry(name: str, value: Value) -> ServerEntry:
 def _option(value: Value) -> Option:
     return Option(
         description=value.fields["description"].text,
-        choices={name: _choice(item) for name, item in value.fields["choices"].fields.items()},
+        choices={name: _choice(item) for name, item in _choices_of(value).items()},
         default=value.get_text("default"),
+        variable=value.get_text("variable") or "",
+        pattern=value.get_text("pattern") or "",
     )
+
+
+def _choices_of(option: Value) -> Mapping[str, Value]:
+    return option.fields["choices"].fields if "choices" in option.fields else {}
 
 
 def _choice(value: Value) -> Choice:
@@ -254,7 +285,10 @@ def _injected(value: Value) -> Injected:
 def chosen(entry: ServerEntry, options: Mapping[str, str]) -> ServerEntry:
     """Give the entry as the options of a spec make it; those that it does not name have their defaults."""
     for name, option in entry.options.items():
-        choice = option.choices.get(options.get(name, option.default or ""))
+        text = options.get(name, option.default or "")
+        if option.variable:
+            entry = replace(entry, environment={**entry.environment, option.variable: text})
+        choice = option.choices.get(text)
         if choice is not None:
             entry = replace(
                 entry,
@@ -269,12 +303,22 @@ def chosen(entry: ServerEntry, options: Mapping[str, str]) -> ServerEntry:
 
 def _judge_entry(value: Value, findings: Findings) -> None:
     for option in value.fields["options"].fields.values() if "options" in value.fields else ():
-        default, choices = option.fields.get("default"), option.fields["choices"].fields
-        if default and default.text not in choices:
-            findings.add(default.place, f"not one of {', '.join(choices)}: {default.text}", path=default.path)
-        for choice in choices.values():
-            _judge_changes(choice, findings)
+        _judge_option(option, findings)
     _judge_changes(value, findings)
+    surplus = [value.fields[key] for key in ("port", "routes", "request") if key in value.fields]
+    for item in surplus if value.get_text("kind") == "job" else ():
+        if item.place != value.place:
+            findings.add(item.place, "a job has none: nobody asks it anything", "leave it out", path=item.path)
+
+
+def _judge_option(option: Value, findings: Findings) -> None:
+    default, choices = option.fields.get("default"), _choices_of(option)
+    if bool(choices) == ("variable" in option.fields) and not option.wrong:
+        findings.add(option.place, "expected either choices or a variable", path=option.path)
+    if default and choices and default.text not in choices:
+        findings.add(default.place, f"not one of {', '.join(choices)}: {default.text}", path=default.path)
+    for choice in choices.values():
+        _judge_changes(choice, findings)
 
 
 def _judge_changes(value: Value, findings: Findings) -> None:

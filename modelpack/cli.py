@@ -263,16 +263,22 @@ def _export_wheels(given: Input, destination: Path, *, locked: bool, force: bool
 def run(
     given: Input,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port; the package's own by default.")] = None,
+    source: Annotated[Path | None, typer.Option("--input", metavar="PATH", help="What a job is to read.")] = None,
+    target: Annotated[Path | None, typer.Option("--output", metavar="DIR", help="Where a job is to write.")] = None,
     locked: Locked = False,
     no_sandbox: NoSandbox = False,
     quiet: Quiet = False,
 ) -> None:
-    """Serve the package here, from the closure that was checked, until it is stopped."""
+    """Serve the package here, from the closure that was checked, until it is stopped; run it, when it is a job."""
     from modelpack import running  # noqa: PLC0415
 
+    if (source is None) != (target is None) or (source and port):
+        raise typer.BadParameter("--input and --output go together, and without --port")
     with _session(quiet=quiet, sandbox=not no_sandbox) as session:
         project, built = _build(session, given, locked=locked)
         session.console.close()
+        if source and target:
+            raise typer.Exit(running.run_job(project.lock, built, session.nix, source, target))
         raise typer.Exit(running.serve(project.lock, built, session.nix, port=port))
 
 

@@ -5,7 +5,7 @@ The catalogue says it, the spec chooses; the placeholders that only the build kn
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from modelpack import lock
@@ -47,7 +47,7 @@ def resolve_server(spec: Spec, folder: Path = SERVERS) -> lock.Server:
     routes = {**entry.routes, **(spec.server.routes or {})}
     inputs = {input_variable(name): f"@input-{name}@/{source.path.name}" for name, source in spec.inputs.items()}
     port = spec.server.port or entry.port
-    assert port is not None  # noqa: S101 - load_spec refuses a spec without
+    assert port is not None or entry.job  # noqa: S101 - load_spec refuses a spec without
     environment = {name: _fill(text, spec) for name, text in (TELEMETRY_OFF | inputs | dict(entry.environment)).items()}
     if spec.code is None and entry.code_optional:
         environment = {name: text for name, text in environment.items() if not _of_code(text)}
@@ -55,11 +55,16 @@ def resolve_server(spec: Spec, folder: Path = SERVERS) -> lock.Server:
         name=entry.name,
         command=tuple(_fill(word, spec) for word in entry.command or spec.server.command or ()),
         environment=environment,
+        job=entry.job or None,
         port=port,
-        routes={kind: _fill(path, spec) for kind, path in {"liveness": routes["readiness"], **routes}.items()},
+        routes={kind: _fill(path, spec) for kind, path in ({} if entry.job else _alive(routes)).items()},
         stop_signal=entry.stop_signal,
         programs=entry.programs or None,
     )
+
+
+def _alive(routes: Mapping[str, str]) -> Mapping[str, str]:
+    return {"liveness": routes["readiness"], **routes}
 
 
 def server_requirements(spec: Spec, folder: Path = SERVERS) -> tuple[lock.LockedRequirement, ...]:

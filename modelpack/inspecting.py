@@ -99,6 +99,12 @@ def read_report(folder: Path) -> dict[str, Any]:
 
 def report_text(report: dict[str, Any]) -> str:
     """Give a check's report as people read it."""
+    if "runs" in report:
+        runs = [
+            (run["name"], f"{run['files']} files", size(run["bytes"]), seconds(run["seconds"]))
+            for run in report["runs"]
+        ]
+        return f"wrote what was expected:\n{table(runs)}"
     rows = [
         (
             request["name"],
@@ -119,10 +125,7 @@ def text(content: dict[str, Any]) -> str:
     head = [
         ("package", f"{content['name']} {content['version']}  {content['description'] or ''}".rstrip()),
         ("platform", f"{content['platform']}, {content['base']['suite']}, Python {content['python']['version']}"),
-        (
-            "server",
-            f"{server['name']} on port {server['port']}: {', '.join(f'{k} {v}' for k, v in server['routes'].items())}",
-        ),
+        ("server", _server(server)),
         ("lock", content["lock_digest"]),
     ]
     if image := content["base"]["image"]:
@@ -151,6 +154,12 @@ def text(content: dict[str, Any]) -> str:
     if built and built["check"]:
         blocks.append("check\n" + report_text(built["check"]))
     return "\n\n".join(blocks)
+
+
+def _server(server: dict[str, Any]) -> str:
+    if server["port"] is None:
+        return f"{server['name']}, a job"
+    return f"{server['name']} on port {server['port']}: {', '.join(f'{k} {v}' for k, v in server['routes'].items())}"
 
 
 def _about(weights: dict[str, Any]) -> str:

@@ -301,10 +301,13 @@ class Server:
     command: tuple[str, ...]
     """Words; ``@python@``, ``@env@``, ``@code@``, ``@model@``, ``@port@`` stand for what is known later."""
     environment: Mapping[str, str]
-    port: int
+    port: int | None
+    """None for a job."""
     routes: Mapping[str, str]
     """``liveness``, ``readiness``, ``scoring``, ``openapi``: paths on that port."""
     stop_signal: str
+    job: bool | None = None
+    """It answers no requests: it is given an input folder and an output folder, and ends."""
     programs: bool | None = None
     """Wheels bring programs that it starts: check and run show it the root file system, which loads them."""
 
@@ -325,6 +328,18 @@ class LockedRequest:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LockedRun:
+    """A sample run of a job; names are below the tree ``samples``."""
+
+    name: str
+    input: str
+    output: str | None
+    """The file that has to come out, or a folder of all that has to; None: it only has to end well."""
+    tolerance: str
+    """As ``LockedRequest.tolerance``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class LockedCheck:
     """What the server must do before there is a package."""
 
@@ -332,6 +347,8 @@ class LockedCheck:
     """Seconds, a decimal number as text, as ``LockedRequest.tolerance``."""
     requests: tuple[LockedRequest, ...]
     """None: the server only has to become ready."""
+    runs: tuple[LockedRun, ...] | None = None
+    """Of a job, which is asked nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -30,6 +30,7 @@ from modelpack.lock import (
     LockedImage,
     LockedRequest,
     LockedRequirement,
+    LockedRun,
     LockedWeights,
     Python,
     Tree,
@@ -461,6 +462,9 @@ def _check(spec: Spec) -> LockedCheck | None:
     if spec.check is None:
         return None
     server = injection.resolve_server(spec)
+    if server.job:
+        runs = tuple(_run(request) for request in spec.check.requests)
+        return LockedCheck(timeout=_decimal(spec.check.timeout), requests=(), runs=runs)
     return LockedCheck(
         timeout=_decimal(spec.check.timeout),
         requests=tuple(
@@ -476,6 +480,16 @@ def _check(spec: Spec) -> LockedCheck | None:
             )
             for request in spec.check.requests
         ),
+    )
+
+
+def _run(request: CheckRequest) -> LockedRun:
+    assert request.request is not None  # noqa: S101 - load_spec refuses a job without
+    return LockedRun(
+        name=request.name,
+        input=_sample_path(request, "request", request.request),
+        output=_sample_path(request, "response", request.response) if request.response else None,
+        tolerance=_decimal(request.tolerance),
     )
 
 

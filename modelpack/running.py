@@ -37,6 +37,8 @@ def serve(lock: Lock, built: Built, nix: Nix, *, port: int | None = None) -> int
     """
     emulation.require(lock)
     port, routes = port or lock.server.port, lock.server.routes
+    if port is None:
+        raise ToolError(f"{lock.server.name} is a job", hint="write --input DIR --output DIR")
     _require_free(port)
     with tempfile.TemporaryDirectory(prefix="modelpack-") as folder:
         # Its processes have ended, and its mounts with them, before the folder goes.
@@ -45,6 +47,36 @@ def serve(lock: Lock, built: Built, nix: Nix, *, port: int | None = None) -> int
         variables = {**seen.variables, "MODELPACK_PORT": str(port)}
         server = _Server(command, variables, getattr(signal, lock.server.stop_signal))
         return _serve(server, port, routes)
+
+
+def run_job(lock: Lock, built: Built, nix: Nix, source: Path, target: Path) -> int:
+    """Run a package that is a job on a file or folder; gives its exit code.
+
+    Raises:
+        ToolError: it is a server, there is nothing to read or no folder to write to, or as ``serve``.
+    """
+    emulation.require(lock)
+    if not lock.server.job:
+        raise ToolError(
+            f"{lock.server.name} is a server, which takes no folders", hint="leave --input and --output out"
+        )
+    if not source.exists():
+        raise ToolError(f"no such file or folder: {source}")
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ToolError(f"not a folder that can be written: {target}: {error.strerror}") from error
+    places = {"/mnt/input": str(source.absolute()), "/mnt/output": str(target.absolute())}
+    with tempfile.TemporaryDirectory(prefix="modelpack-") as folder:
+        seen = _viewed(built, nix, Path(folder), places)
+        words = tuple(places) if seen.words else tuple(places.values())
+        command = [*nix.enter(built.store_path), *seen.words, f"{built.store_path}/bin/serve", *words]
+        job = _Server(command, seen.variables, getattr(signal, lock.server.stop_signal))
+        try:
+            code = job.process.wait()
+        finally:
+            job.end()
+    return code if code >= 0 else 128 - code
 
 
 def _serve(server: _Server, port: int, routes: Mapping[str, str]) -> int:
@@ -68,8 +100,8 @@ class _View:
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
-def _viewed(built: Built, nix: Nix, folder: Path) -> _View:
-    """Give how to start a server, with what it takes written into a folder.
+def _viewed(built: Built, nix: Nix, folder: Path, places: Mapping[str, str] | None = None) -> _View:
+    """Give how to start a server, with what it takes written into a folder; ``places`` are shown to it too.
 
     Raises:
         ToolError: this machine gives no namespaces.
@@ -90,6 +122,7 @@ def _viewed(built: Built, nix: Nix, folder: Path) -> _View:
         "links": asdict(links or Links(links={}, tree=skeleton.tree)),
         "tree": skeleton.tree,
         "store": list(nix.closure(built.store_path)) if skeleton.tree else None,
+        "places": places,
     }
     (folder / "root").mkdir()
     folder.chmod(0o755)

@@ -89,7 +89,18 @@ def test_every_entry_of_ours_is_right(name):
 
 def test_we_bring_these_servers():
     assert server_names() == (
-        *("azureml", "bentoml", "custom", "fastapi", "flask", "kserve", "litserve", "mlflow", "mlserver"),
+        *(
+            "azureml",
+            "azureml-batch",
+            "bentoml",
+            "custom",
+            "fastapi",
+            "flask",
+            "kserve",
+            "litserve",
+            "mlflow",
+            "mlserver",
+        ),
         *("onnxruntime", "pytriton", "tensorflow", "torchserve"),
     )
 

@@ -82,3 +82,24 @@ def test_an_answer_nested_without_end_is_no_reason_to_fail():
 def test_long_values_are_cut_short():
     (line,) = differences(b'"' + b"x" * 10_000 + b'"', b'"y"', 0)
     assert len(line) < 300
+
+
+@pytest.mark.parametrize(
+    ("found", "expected", "wrong"),
+    [
+        ("a.csv,0.9331\nb.csv,1\n", "a.csv,0.93310001\nb.csv,1.0", []),
+        ("a 1e3 -0.5]\r\n", "a 1000 -0.5]\n", []),
+        ("a1\n", "a1.0\n", ["line 1: found 'a1', expected 'a1.0'"]),
+        ("1.2.3\nx\n", "1.2.30\nx\n", ["line 1: found '1.2.3', expected '1.2.30'"]),
+        ("2026-11-01\n", "2026-11-1\n", ["line 1: found '2026-11-01', expected '2026-11-1'"]),
+        ("x 1\ny 3\n", "x 1\ny 2\nz 3\n", ["line 2: found 'y 3', expected 'y 2'", "found 2 lines, expected 3"]),
+        ("[1, 2.1]", "[1, 2]", ["$[1]: found 2.1, expected 2"]),
+    ],
+)
+def test_lines_are_compared_with_the_numbers_in_them(found, expected, wrong):
+    assert differences(found.encode(), expected.encode(), 1e-6, lines=True) == wrong
+
+
+def test_lines_of_what_is_no_text_are_bytes():
+    assert differences(b"\xff1", b"\xff1.0", 1e-6, lines=True)
+    assert not differences(b"\xff1\n", b"\xff1", 1e-6, lines=True)

@@ -28,6 +28,7 @@ NOT_OF_SHAPE = (
     "check-missing",
     "check-request-empty",
     "check-request-not-json",
+    "a-job-",
     "check-with-a-name-twice",
     "check-without-request",
     "code-",

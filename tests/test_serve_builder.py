@@ -77,6 +77,7 @@ def make(machine, work, **changes):
         "image": None,
         "title": "demo 1",
         "port": 5001,
+        "job": False,
         "folder": "/",
         "command": ["report"],
         "variables": {},
@@ -103,6 +104,16 @@ def test_an_image_without_a_command_is_no_server(machine, tmp_path):
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(AssertionError, match="neither the spec nor the base image has a command"):
         make(machine, tmp_path / "work", command=[], image=str(tmp_path / "config.json"))
+
+
+def test_a_job_is_told_where_to_read_and_write_and_has_no_port_and_no_health(machine, tmp_path):
+    out = make(machine, tmp_path / "work", job=True, port=None, liveness=None, command=["report", "x"])
+    done = subprocess.run([out / "bin/serve", "a b", "c"], check=True, capture_output=True, text=True, env={})
+    words, variables, _ = json.loads(done.stdout)
+
+    assert words == ["x", "a b", "c"]
+    assert "MODELPACK_PORT" not in variables
+    assert [path.name for path in (out / "bin").iterdir()] == ["serve"]
 
 
 def test_variables_arrive_as_they_were_written(serve):

@@ -15,33 +15,42 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from modelpack.builders.compare import differences
 from modelpack.builders.problem import fail
 
 _LOG_LINES = 60
-_POLL = 0.02  # seconds
+POLL = 0.02  # seconds
 # What a process may have mapped: the store, and what is no file.
 _MAPPED = ("/nix/store/", "/memfd:", "/dev/", "/SYSV")
 
 
-class Server:
-    """The server under check."""
+class Program:
+    """What is under check: a server or a job.
 
-    def __init__(self, plan: dict[str, Any], log: str) -> None:
+    Args:
+        plan: see ``check.nix`` for its keys.
+        log: file for what it says.
+        arguments: words after the command.
+        places: files and folders that a program which is shown a root file system sees, by where.
+    """
+
+    def __init__(
+        self, plan: dict[str, Any], log: str, arguments: Sequence[str] = (), places: Mapping[str, str] | None = None
+    ) -> None:
         self.log = log
-        self.port = plan["port"]
         self.timeout = float(plan["timeout"])
         self.emulated = plan["emulated"]
         self.stop_signal = getattr(signal, plan["stop_signal"])
         self.root = ""
         self.tree = (plan["view"] or {}).get("tree")
-        command, environment = self._viewed(plan) if plan["view"] else self._plain(plan)
+        command, environment = self._viewed(plan, places or {}) if plan["view"] else self._plain(plan)
         self._stream = open(log, "wb")  # noqa: SIM115 - as long as the server lives
         self.began = time.monotonic()
         self.process = subprocess.Popen(
-            command,
+            [*command, *arguments],
             env={**environment, "LC_ALL": "C.UTF-8", "PYTHONUNBUFFERED": "1"},
             stdout=self._stream,
             stderr=subprocess.STDOUT,
@@ -49,68 +58,40 @@ class Server:
         )
 
     def _plain(self, plan: dict[str, Any]) -> tuple[list[str], dict[str, str]]:
-        """Give command and variables of a server that sees the sandbox."""
+        """Give command and variables of a program that sees the sandbox."""
         home = os.path.join(os.environ["NIX_BUILD_TOP"], "home")
-        os.makedirs(home)
+        os.makedirs(home, exist_ok=True)
         return [plan["serve"]], {"HOME": home, "TMPDIR": home}
 
-    def _viewed(self, plan: dict[str, Any]) -> tuple[list[str], dict[str, str]]:
-        """Give command and variables of a server that sees the image's root file system."""
+    def _viewed(self, plan: dict[str, Any], places: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+        """Give command and variables of a program that sees the image's root file system."""
         from modelpack.builders import view  # noqa: PLC0415 - is there only for such servers
 
         if view.needs_user() is None:
             fail("view", f"{view.OBSTACLE}, inside Nix's sandbox", hint=view.HINT)
         top = os.environ["NIX_BUILD_TOP"]
-        self.root = os.path.join(top, "root")
+        self.root = os.path.join(top, f"root of {os.path.basename(self.log)}")
         os.mkdir(self.root)
-        asked = plan["view"]
+        asked = {**plan["view"], "places": places}
         shown = {**asked, "store": [f"/nix/store/{name}" for name in os.listdir("/nix/store")]}
-        with open(f"{top}/view.json", "x", encoding="utf-8") as stream:
+        with open(f"{self.root}.json", "x", encoding="utf-8") as stream:
             json.dump(shown, stream)
-        command = [sys.executable, "-s", "-S", "-P", view.__file__, f"{top}/view.json", self.root, plan["serve"]]
+        command = [sys.executable, "-s", "-S", "-P", view.__file__, f"{self.root}.json", self.root, plan["serve"]]
         variables = {name: os.environ[name] for name in ("PYTHONPATH", "PATH", "PYTHONDONTWRITEBYTECODE")}
         return command, {**variables, "HOME": view.home(asked["skeleton"]["user"]), "TMPDIR": "/tmp"}  # noqa: S108 - its own
 
-    def ask(self, method: str, path: str, body: bytes | None = None, content_type: str = "") -> tuple[int, bytes]:
-        """Send one request and give status and body."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.timeout)
-        try:
-            headers = {"Content-Type": content_type} if body is not None else {}
-            connection.request(method, path, body, headers)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        finally:
-            connection.close()
-
     def fail(self, step: str, message: str, **data: object) -> None:
-        """Stop the server and end the build with the end of its log."""
+        """Stop the program and end the build with the end of its log."""
         self.stop(patience=1)
         with open(self.log, encoding="utf-8", errors="replace") as stream:
             lines = stream.read().splitlines()
         fail(step, message, log=lines[-_LOG_LINES:], **data)
 
-    def wait_until_ready(self, route: str) -> float:
-        """Wait for the readiness route; give the seconds since the start."""
-        while time.monotonic() - self.began < self.timeout:
-            code = self.process.poll()
-            if code is not None:
-                self.fail("start", f"the server stopped before it was ready, with {_ended(code)}", code=code)
-            try:
-                status, _ = self.ask("GET", route)
-            except (OSError, http.client.HTTPException):
-                time.sleep(_POLL)
-                continue
-            if status == 200:
-                return time.monotonic() - self.began
-            time.sleep(_POLL)
-        self.fail("readiness", f"the server was not ready within {self.timeout:g} s: GET {route}", route=route)
-        raise AssertionError
-
     def outside(self) -> list[str]:
-        """Give the files outside the store that the server's processes run code of.
+        """Give the files outside the store that the program's processes run code of.
 
         An emulator maps the code that it runs as data: of its processes every file counts but the emulator itself.
-        What lies where the server writes was empty when it began: the server took it out of the package.
+        What lies where the program writes was empty when it began: the program took it out of the package.
         """
         own = (os.environ["NIX_BUILD_TOP"] + "/", *(("/tmp/", "/home/") if self.root else ()))  # noqa: S108 - its own
         found = set()
@@ -121,12 +102,18 @@ class Server:
                 found |= mapped - {os.readlink(f"/proc/{process}/exe")} if self.emulated else mapped
         return sorted(path for path in found if not path.startswith((*_MAPPED, *own)) and not self._of_image(path))
 
+    def stays_inside(self, outside: Sequence[str]) -> None:
+        """End the build when there are files outside."""
+        if outside:
+            message = f"the server loads files that are not in the package: {', '.join(outside)}"
+            self.fail("closure", message, files=list(outside))
+
     def _of_image(self, path: str) -> bool:
         """Tell whether a file is the base image's."""
         return self.tree is not None and os.path.isfile(self.tree + path)
 
     def stop(self, *, patience: float = 10) -> float:
-        """Stop the server as a runtime would; give the seconds it took. Nothing of it is left behind."""
+        """Stop the program as a runtime would; give the seconds it took. Nothing of it is left behind."""
         began = time.monotonic()
         if self.process.poll() is None:
             self.process.send_signal(self.stop_signal)
@@ -139,6 +126,42 @@ class Server:
         return time.monotonic() - began
 
 
+class Server(Program):
+    """The server under check."""
+
+    def __init__(self, plan: dict[str, Any], log: str) -> None:
+        self.port = plan["port"]
+        super().__init__(plan, log)
+
+    def ask(self, method: str, path: str, body: bytes | None = None, content_type: str = "") -> tuple[int, bytes]:
+        """Send one request and give status and body."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.timeout)
+        try:
+            headers = {"Content-Type": content_type} if body is not None else {}
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def wait_until_ready(self, route: str) -> float:
+        """Wait for the readiness route; give the seconds since the start."""
+        while time.monotonic() - self.began < self.timeout:
+            code = self.process.poll()
+            if code is not None:
+                self.fail("start", f"the server stopped before it was ready, with {ended(code)}", code=code)
+            try:
+                status, _ = self.ask("GET", route)
+            except (OSError, http.client.HTTPException):
+                time.sleep(POLL)
+                continue
+            if status == 200:
+                return time.monotonic() - self.began
+            time.sleep(POLL)
+        self.fail("readiness", f"the server was not ready within {self.timeout:g} s: GET {route}", route=route)
+        raise AssertionError
+
+
 def main() -> None:
     """Build from the plan; see ``check.nix`` for its keys."""
     with open(os.environ["planPath"], encoding="utf-8") as stream:
@@ -148,13 +171,7 @@ def main() -> None:
     server = Server(plan, f"{out}/server.log")
     report: dict[str, Any] = {"ready_seconds": round(server.wait_until_ready(plan["routes"]["readiness"]), 3)}
     report["requests"] = [_request(server, plan, request, out) for request in plan["requests"]]
-    outside = server.outside()
-    if outside:
-        server.fail(
-            "closure",
-            f"the server loads files that are not in the package: {', '.join(outside)}",
-            files=outside,
-        )
+    server.stays_inside(server.outside())
     _save_openapi(server, plan["routes"].get("openapi"), out)
     report["stop_seconds"] = round(server.stop(), 3)
     with open(f"{out}/report.json", "w", encoding="utf-8") as stream:
@@ -180,7 +197,7 @@ def _request(server: Server, plan: dict[str, Any], request: dict[str, Any], out:
         status, answer = server.ask(request["method"], route, body, request["content_type"])
     except (OSError, http.client.HTTPException) as error:
         code = server.process.poll()
-        state = f"the server stopped with {_ended(code)}" if code is not None else f"{type(error).__name__}: {error}"
+        state = f"the server stopped with {ended(code)}" if code is not None else f"{type(error).__name__}: {error}"
         server.fail("answer", f"no answer to {name} within {server.timeout:g} s: {request['method']} {route}: {state}")
         raise AssertionError from error
     seconds = time.monotonic() - began
@@ -217,7 +234,8 @@ def _save_openapi(server: Server, route: str | None, out: str) -> None:
             stream.write(document)
 
 
-def _ended(code: int) -> str:
+def ended(code: int) -> str:
+    """Say how a process ended, of the code that ``subprocess`` gives."""
     return f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"
 
 

@@ -5,22 +5,45 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import re
 from typing import TypeGuard
 
+# Not a sign within a word or after another number, as in a date.
+_NUMBER = re.compile(r"(?<![\w.+-])[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.])")
 
-def differences(found: bytes, expected: bytes, tolerance: float) -> list[str]:
+
+def differences(found: bytes, expected: bytes, tolerance: float, *, lines: bool = False) -> list[str]:
     """Give what differs, one line each, with its JSON path; nothing when the answers agree.
 
     JSON is compared by value, numbers ``a`` (found) and ``b`` (expected) with ``|a - b| <= tolerance * max(1, |b|)``;
     a string that holds JSON, as servers send when a scoring routine returns text, is looked into. Anything else has to
-    be the same bytes, but for white space at the end.
+    be the same bytes, but for white space at the end; with ``lines``, texts are compared line by line, and numbers in
+    them, whatever stands between these, as in JSON.
     """
     left, right = _parse(found), _parse(expected)
     if left and right:
         with contextlib.suppress(RecursionError):
             return _compare(left[0], right[0], "$", tolerance)
     same = found.rstrip() == expected.rstrip()
+    if lines and not same:
+        with contextlib.suppress(UnicodeDecodeError):
+            return _compare_lines(found.decode().splitlines(), expected.decode().splitlines(), tolerance)
     return [] if same else [f"found {_shown(found)}, expected {_shown(expected)}"]
+
+
+def _compare_lines(found: list[str], expected: list[str], tolerance: float) -> list[str]:
+    pairs = enumerate(zip(found, expected, strict=False), 1)
+    wrong = [(number, a, b) for number, (a, b) in pairs if not _alike(a, b, tolerance)]
+    differing = [f"line {number}: found {a[:200]!r}, expected {b[:200]!r}" for number, a, b in wrong]
+    counts = [] if len(found) == len(expected) else [f"found {len(found)} lines, expected {len(expected)}"]
+    return differing + counts
+
+
+def _alike(found: str, expected: str, tolerance: float) -> bool:
+    if _NUMBER.split(found) != _NUMBER.split(expected):
+        return False
+    pairs = zip(_NUMBER.findall(found), _NUMBER.findall(expected), strict=True)
+    return all(a == b or _close(float(a), float(b), tolerance) for a, b in pairs)
 
 
 def _parse(data: bytes | str) -> tuple[object] | None:

@@ -20,7 +20,7 @@ def main() -> None:
     out = os.environ["out"]
     os.makedirs(f"{out}/bin")
     os.makedirs(f"{out}/share/modelpack")
-    for name in ("serve", "healthcheck"):
+    for name in sorted(os.listdir(f"{plan['server']}/bin")):
         os.symlink(f"{plan['server']}/bin/{name}", f"{out}/bin/{name}")
     for name, path in sorted(plan["parts"].items()):
         os.symlink(path, f"{out}/share/modelpack/{name}")

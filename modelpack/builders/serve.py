@@ -1,4 +1,4 @@
-"""Writes the two programs of a package: ``bin/serve`` and ``bin/healthcheck``.
+"""Writes the two programs of a package: ``bin/serve`` and ``bin/healthcheck``; a job has no health to ask for.
 
 Everything that starts the server, the check, a container, a tarball or a person, starts the same script.
 """
@@ -23,11 +23,11 @@ export PATH={path}
 export PYTHONDONTWRITEBYTECODE=1
 export HOME="${{HOME:-/tmp}}"
 export SSL_CERT_FILE="${{SSL_CERT_FILE-{base}/etc/ssl/certs/ca-certificates.crt}}"
-export MODELPACK_PORT="${{MODELPACK_PORT:-{port}}}"
-{variables}
+{port}{variables}
 {extra}cd {folder}
 exec {command}
 """
+_PORT = 'export MODELPACK_PORT="${{MODELPACK_PORT:-{port}}}"\n'
 _HEALTHCHECK = """#!{environment}/bin/python3 -I
 # Exits with 0 when the server says it is alive. Not with urllib, which would ask a proxy of the environment's.
 import http.client
@@ -50,6 +50,8 @@ def main() -> None:
     out = os.environ["out"]
     os.makedirs(f"{out}/bin")
     _write(f"{out}/bin/serve", _serve(plan))
+    if plan["job"]:
+        return
     health = _HEALTHCHECK.format(environment=plan["environment"], port=plan["port"], route=plan["liveness"])
     _write(f"{out}/bin/healthcheck", health)
 
@@ -72,11 +74,12 @@ def _serve(plan: dict[str, Any]) -> str:
         base=plan["base"],
         path=_word(":".join(folders)),
         title=plan["title"],
-        port=plan["port"],
+        port="" if plan["job"] else _PORT.format(port=plan["port"]),
         variables="\n".join(variables),
         extra=extra,
         folder=_word(folder),
-        command=" ".join(_word(word) for word in command),
+        # A job is told where to read and to write.
+        command=" ".join([*(_word(word) for word in command), *(['"$@"'] if plan["job"] else [])]),
     )
 
 

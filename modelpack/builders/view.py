@@ -48,7 +48,8 @@ def main() -> None:
 
     ``skeleton`` and ``links``: the fields of ``layer.Skeleton`` and ``layer.Links``. ``tree``: folder with
     the base image's files, or null. ``store``: store paths
-    to show beside those of the base image, if it has some; null shows all there are.
+    to show beside those of the base image, if it has some; null shows all there are. ``places``, if given: further
+    files and folders of this machine, by the path they are seen at.
     """
     plan_file, place, *command = sys.argv[1:]
     with open(plan_file, encoding="utf-8") as stream:
@@ -94,6 +95,10 @@ def _additions(plan: dict[str, object]) -> _Node:
     for source in (*(f"/{name}" for name in _MACHINE), *stores):
         if os.path.exists(source):
             _node(top, source).source = os.path.realpath(source)
+    places = plan.get("places") or {}
+    assert isinstance(places, dict)  # noqa: S101
+    for path, source in places.items():
+        _node(top, path).source = os.path.realpath(source)
     return top
 
 

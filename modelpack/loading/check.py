@@ -16,6 +16,10 @@ from modelpack.spec import Check, CheckRequest, Source
 SAMPLE_REQUEST = "sample-request.json"
 EXPECTED_RESPONSE = "expected-response.json"
 """Beside the spec, these two are the check of a spec that says none."""
+SAMPLE_INPUTS = "sample-inputs"
+EXPECTED_OUTPUTS = "expected-outputs"
+"""The same of a job: folders."""
+_OF_REQUESTS = ("route", "method", "content_type", "status")
 
 _WITH_BODY = ("POST", "PUT", "PATCH")
 
@@ -31,7 +35,7 @@ def read_check(root: Value, entry: ServerEntry | None, folder: Folder, findings:
     """
     value = root.fields.get("check")
     if value is None and "check" not in root.wrong:
-        value = _beside(root.place, folder, findings)
+        value = _beside(root.place, entry, folder, findings)
     if value is None or value.data is False:
         return None
     return _read(value, entry, folder, findings)
@@ -63,6 +67,9 @@ def read_samples(
 def _read(value: Value, entry: ServerEntry | None, folder: Folder, findings: Findings) -> Check | None:
     timeout = value.get_number("timeout") or 0
     if "readiness" in {*value.fields, *value.wrong}:
+        if entry and entry.job and (item := value.fields.get("readiness")):
+            message = f"{entry.name} is a job, which never becomes ready"
+            findings.add(item.place, message, f"write check: {{request: ./{SAMPLE_INPUTS}}}", path=item.path)
         return Check(requests=(), timeout=timeout)
     values = value.fields["requests"].items if "requests" in value.fields else (value,)
     if "requests" in value.wrong:
@@ -77,19 +84,25 @@ def _read(value: Value, entry: ServerEntry | None, folder: Folder, findings: Fin
     return Check(requests=requests, timeout=timeout)
 
 
-def _beside(place: Place, folder: Folder, findings: Findings) -> Value | None:
-    """Make the check of the sample files beside the spec."""
-    names = {"request": SAMPLE_REQUEST, "response": EXPECTED_RESPONSE}
-    if not (folder.path / SAMPLE_REQUEST).is_file():
-        hint = f"write check: {{request: {SAMPLE_REQUEST}, response: {EXPECTED_RESPONSE}}}, or check: false"
-        findings.add(place, f"missing, and there is no {SAMPLE_REQUEST}", hint, path="check")
+def _beside(place: Place, entry: ServerEntry | None, folder: Folder, findings: Findings) -> Value | None:
+    """Make the check of the samples beside the spec."""
+    job = entry is not None and entry.job
+    request, response = (SAMPLE_INPUTS, EXPECTED_OUTPUTS) if job else (SAMPLE_REQUEST, EXPECTED_RESPONSE)
+    names = {"request": request, "response": response}
+    if not _is_there(folder.path / request, job=job):
+        hint = f"write check: {{request: {request}, response: {response}}}, or check: false"
+        findings.add(place, f"missing, and there is no {request}", hint, path="check")
         return None
     entries = (
         Entry(key=key, place=place, value=Scalar(place=place, text=name, plain=False))
         for key, name in names.items()
-        if (folder.path / name).is_file()
+        if _is_there(folder.path / name, job=job)
     )
     return read(CHECK, MapNode(place=place, entries=tuple(entries)), "check", findings)
+
+
+def _is_there(path: Path, *, job: bool) -> bool:
+    return path.is_dir() if job else path.is_file()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,6 +112,8 @@ class _RequestReader:
     findings: Findings
 
     def read(self, value: Value, number: int) -> CheckRequest:
+        if self.entry and self.entry.job:
+            return self._run(value, number, self.entry)
         method = value.get_text("method") or (self.entry.method if self.entry else "POST")
         content_type = value.get_text("content_type") or (self.entry.content_type if self.entry else "")
         request = self._file(value, "request")
@@ -123,9 +138,27 @@ class _RequestReader:
             tolerance=tolerance or 0.0,
         )
 
-    def _file(self, value: Value, key: str) -> Source | None:
+    def _run(self, value: Value, number: int, entry: ServerEntry) -> CheckRequest:
+        """Read a sample run of a job: what it is given, and what must come out."""
+        for key in _OF_REQUESTS:
+            if (item := value.fields.get(key)) and item.place != value.place:
+                message = f"{entry.name} is a job, which answers no requests"
+                self.findings.add(item.place, message, "leave it out", path=item.path)
+        if "request" not in {*value.fields, *value.wrong}:
+            message, path = "missing, a job is given something to read", join_path(value.path, "request")
+            self.findings.add(value.place, message, f"write request: ./{SAMPLE_INPUTS}", path=path)
+        return CheckRequest(
+            name=value.get_text("name") or f"run-{number}",
+            request=self._file(value, "request", kind=""),
+            response=self._file(value, "response", kind=""),
+            method=entry.method,
+            content_type=entry.content_type,
+            tolerance=value.get_number("tolerance") or 0.0,
+        )
+
+    def _file(self, value: Value, key: str, *, kind: str = FILE) -> Source | None:
         path = value.fields.get(key)
-        return find_source(path, self.folder, self.findings, kind=FILE) if path else None
+        return find_source(path, self.folder, self.findings, kind=kind) if path else None
 
     def _judge_json(self, source: Source) -> None:
         shown = self.folder.show(source.path)

@@ -22,6 +22,7 @@ SAFE_NAME = Text(
 )
 VARIABLE = Text(noun="a name of letters, digits and _ that begins with no digit", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
 VARIABLE_VALUE = Text(pattern=r"^[^\x00]*$", numbers=Number(minimum=None), booleans=True)
+VALUE = Text(numbers=Number(minimum=None))
 ROUTE = Text(noun="a path that begins with /", pattern=r"^/[^\s?#]*$")
 ADDRESS = Text(noun="a path that begins with /", pattern=r"^/[^\s#]*$")
 ROUTES = Table(
@@ -307,7 +308,7 @@ def _server(names: tuple[str, ...]) -> Table:
             ),
             Key(
                 name="options",
-                shape=Named(name=SAFE_NAME, value=Text(numbers=Number())),
+                shape=Named(name=SAFE_NAME, value=VALUE),
                 doc="What the server lets one choose, such as {runtime: sklearn}; see the page of servers",
             ),
             Key(name="port", shape=PORT, doc="TCP port that the server listens on"),
@@ -324,14 +325,15 @@ _REQUEST_KEYS = (
     Key(
         name="request",
         shape=PATH,
-        doc="File with the body to send; nothing is sent when absent",
+        doc="File with the body to send; nothing is sent when absent; for a job, the file or folder that it reads",
         example="sample-request.json",
         mistaken=("input", "sample", "body", "data"),
     ),
     Key(
         name="response",
         shape=PATH,
-        doc="File with the body that must come back; any will do when absent",
+        doc="File with the body that must come back; any will do when absent; for a job, the one file or the folder "
+        "that must come out",
         mistaken=("expected", "output", "answer"),
     ),
     Key(
@@ -504,7 +506,8 @@ _SURROUNDINGS = (
         name="check",
         shape=CHECK,
         doc="What the server must answer before there is a package; false packs it unchecked. When absent, "
-        "sample-request.json beside this file is the request and expected-response.json the response",
+        "sample-request.json beside this file is the request and expected-response.json the response; for a job, the "
+        "folders sample-inputs and expected-outputs",
         mistaken=("checks", "test", "tests", "sample"),
     ),
     Key(name="image", shape=_IMAGE, doc="Settings of the OCI image"),

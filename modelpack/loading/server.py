@@ -8,6 +8,7 @@ import shlex
 from modelpack.catalogue import (
     BUILD_PLACEHOLDERS,
     PLACEHOLDERS,
+    Option,
     ServerEntry,
     chosen,
     judge_placeholders,
@@ -54,15 +55,24 @@ def _read_options(value: Value, entry: ServerEntry, findings: Findings) -> dict[
         if name not in entry.options:
             hint = near(name, entry.options) or (f"it has: {', '.join(entry.options)}" if entry.options else None)
             findings.add(item.place, f"the server {entry.name} has no such option", hint, path=item.path)
-        elif item.text not in entry.options[name].choices:
-            choices = entry.options[name].choices
-            hint = near(item.text, choices)
-            findings.add(item.place, f"expected one of {', '.join(choices)}, found {item.text}", hint, path=item.path)
+        else:
+            _judge_option(item, entry.options[name], findings)
     for name, option in entry.options.items():
         if name not in given and option.default is None and "options" not in value.wrong:
             message = f"missing, the server {entry.name} needs it: {option.description.lower()}"
-            _find(value, f"options.{name}", message, findings, hint=f"one of {', '.join(option.choices)}")
+            hint = f"one of {', '.join(option.choices)}" if option.choices else None
+            _find(value, f"options.{name}", message, findings, hint=hint)
     return {name: item.text for name, item in given.items()}
+
+
+def _judge_option(item: Value, option: Option, findings: Findings) -> None:
+    choices = option.choices
+    if choices and item.text not in choices:
+        hint = near(item.text, choices)
+        findings.add(item.place, f"expected one of {', '.join(choices)}, found {item.text}", hint, path=item.path)
+    elif option.pattern and not re.fullmatch(option.pattern, item.text):
+        message = f"expected {option.description[:1].lower()}{option.description[1:]}, found {item.text}"
+        findings.add(item.place, message, path=item.path)
 
 
 def judge_server_python(python: Value | None, version: str, entry: ServerEntry, findings: Findings) -> None:
@@ -117,21 +127,28 @@ def _judge_surplus(value: Value, entry: ServerEntry, findings: Findings) -> None
     surplus = [value.fields["command"]] if entry.command and "command" in value.fields else []
     routes = value.fields["routes"].fields if "routes" in value.fields else {}
     surplus += [item for kind, item in routes.items() if kind in entry.routes]
-    if "port" in value.fields and entry.command and not entry.uses("port"):
+    if "port" in value.fields and entry.command and not entry.uses("port") and not entry.job:
         surplus.append(value.fields["port"])
     for item in surplus:
         findings.add(item.place, f"the server {entry.name} has its own", "leave it out", path=item.path)
+    unasked = [value.fields[key] for key in ("port", "routes") if key in value.fields] if entry.job else []
+    for item in unasked:
+        if item.place != value.place:
+            message = f"{entry.name} is a job, which answers no requests"
+            findings.add(item.place, message, "leave it out", path=item.path)
 
 
 def _judge_missing(value: Value, entry: ServerEntry, root: Value, findings: Findings) -> None:
     examples = {"command": 'command: ["@python@", app.py]', "port": "port: 8080"}
     if "base" in root.fields and {"image"} & {*root.fields["base"].fields, *root.fields["base"].wrong}:
         del examples["command"]  # the image has one
+    if entry.job:
+        del examples["port"]
     for key, example in examples.items():
         if getattr(entry, key) is None and key not in {*value.fields, *value.wrong}:
             _find(value, key, f"missing, the server {entry.name} needs it", findings, hint=f"write {example}")
     routes = value.fields.get("routes")
-    for kind in _NEEDED_ROUTES:
+    for kind in () if entry.job else _NEEDED_ROUTES:
         given = routes and kind in {*routes.fields, *routes.wrong}
         if kind not in entry.routes and not given and "routes" not in value.wrong:
             message = f"missing, the server {entry.name} needs it"

@@ -167,7 +167,7 @@ class _Writer:
         timeout: dict[str, Plain] = {} if check.timeout == Check(requests=()).timeout else {"timeout": check.timeout}
         if not check.requests:
             return {"readiness": "only", **timeout}
-        if len(check.requests) == 1 and check.requests[0].name == "request-1":
+        if len(check.requests) == 1 and check.requests[0].name in ("request-1", "run-1"):
             return self.request(check.requests[0]) | timeout
         requests: list[Plain] = [{"name": item.name, **self.request(item)} for item in check.requests]
         return {"requests": requests, **timeout}

@@ -117,7 +117,7 @@ def _builder_error(problem: dict[str, Any]) -> ModelpackError:
         return BuildError(message, hint="lock and build on such a machine, or require a version that has a wheel")
     if step == "source":
         return SourceBuildError(message, name=str(problem.get("name")), details=details)
-    if step in ("start", "readiness", "status", "answer", "closure"):
+    if step in ("start", "readiness", "status", "answer", "closure", "run"):
         error: ModelpackError = CheckError(f"check failed at {step}: {message}", details=details)
     else:
         error = BuildError(message, details=details, hint=problem.get("hint"))

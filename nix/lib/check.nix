@@ -1,4 +1,5 @@
-# The proof: the real server answers the sample requests in the sandbox, or there is no package.
+# The proof: the real server answers the sample requests in the sandbox, or there is no package. A job is run on the
+# samples instead.
 {
   lock,
   derive,
@@ -11,17 +12,29 @@
 }:
 let
   viewers = [ "launcher" "layer" "links" "root" "streams" "tarstream" "view" "within" ];
+  shared = [ "compare" "problem" ] ++ (if links.view == null then [ ] else viewers);
+  job = lock.server.job or false;
+  build = if job then derive.builder "job" ([ "check" ] ++ shared) else derive.builder "check" shared;
 in
-derive.builder "check" ([ "compare" "problem" ] ++ (if links.view == null then [ ] else viewers)) {
+build {
   name = "check-${lock.name}";
   plan = {
-    inherit (lock.server) port routes stop_signal;
-    inherit (lock.check) requests timeout;
+    inherit (lock.server) stop_signal;
+    inherit (lock.check) timeout;
     inherit (links) view;
     emulated = foreign;
     serve = "${server}/bin/serve";
     samples = if trees ? samples then trees.samples.path else null;
-  };
+  }
+  // (
+    if job then
+      { inherit (lock.check) runs; }
+    else
+      {
+        inherit (lock.server) port routes;
+        inherit (lock.check) requests;
+      }
+  );
   # A module that a model lacks is said better there than by the server's log.
   attrs = if weights == null then { } else { inherit weights; };
 }

@@ -22,6 +22,7 @@ let
       builtins.concatMap (file: map (name: { inherit name; value = null; }) file.kinds) (lock.weights.files or [ ])
     )
   );
+  job = lock.server.job or false;
   yes = value: if value then "true" else "false";
   # Tags have no "+", which versions may have.
   tag = replaceStrings [ "+" ] [ "-" ] lock.package_version;
@@ -51,10 +52,10 @@ derive.builder "image" [ "problem" ] {
       // plain;
       entrypoint = [ "${package}/bin/serve" ];
       cmd = [ ];
-      ports = [ "${toString lock.server.port}/tcp" ];
+      ports = if job then [ ] else [ "${toString lock.server.port}/tcp" ];
       inherit (lock.server) stop_signal;
       working_dir = "/";
-      healthcheck = {
+      healthcheck = if job then null else {
         test = [ "CMD" "${package}/bin/healthcheck" ];
         interval = 30;
         timeout = 6;
@@ -65,7 +66,7 @@ derive.builder "image" [ "problem" ] {
       labels = {
         "org.opencontainers.image.title" = lock.name;
         "org.opencontainers.image.version" = lock.package_version;
-        "modelpack.checked" = if checked && lock.check.requests == [ ] then "readiness" else yes checked;
+        "modelpack.checked" = if checked && lock.check.requests == [ ] && !job then "readiness" else yes checked;
         "modelpack.emulated" = yes (checked && foreign);
         "modelpack.hermetic" = yes hermetic;
         "modelpack.server" = lock.server.name;

@@ -23,15 +23,16 @@ derive.builder "package" [ "problem" ] {
     // builtins.mapAttrs (_: tree: tree.path) packed;
     description = {
       inherit checked hermetic;
-      # Sample requests that the check has seen answered as expected; with none, the server only became ready.
-      answers = if checked then builtins.length lock.check.requests else 0;
+      # Samples that the check has seen answered as expected; with none, the server only became ready.
+      answers = if checked then builtins.length (lock.check.requests ++ lock.check.runs or [ ]) else 0;
       # An emulator is not the processor that will run it.
       emulated = checked && foreign;
       inherit (lock) name platform;
       version = lock.package_version;
       description = lock.description or null;
       server = {
-        inherit (lock.server) name port routes;
+        inherit (lock.server) name routes;
+        port = lock.server.port or null;
       };
       # What the weights are by their content, and what loading them imports.
       weights = (lock.weights or { files = [ ]; }).files;

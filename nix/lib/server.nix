@@ -14,11 +14,12 @@ derive.builder "serve" [ "problem" ] {
   plan = {
     inherit base environment;
     image = image_base.config;
-    inherit (lock.server) port;
+    port = lock.server.port or null;
+    job = lock.server.job or false;
     title = "${lock.name} ${lock.package_version}";
     folder = if trees ? code then "${trees.code.path}" else "/";
     command = map fill lock.server.command;
-    liveness = lock.server.routes.liveness or lock.server.routes.readiness;
+    liveness = lock.server.routes.liveness or lock.server.routes.readiness or null;
     variables = builtins.mapAttrs (_: fill) (lock.server.environment // lock.environment_variables);
   };
 }
