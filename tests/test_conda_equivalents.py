@@ -132,3 +132,21 @@ def test_the_table_is_sound():
             Parsed(found.requirement)
         if found.debian:
             assert re.fullmatch(r"[a-z0-9][a-z0-9+.-]+", found.debian)
+
+
+@pytest.mark.parametrize(
+    ("packages", "bound"),
+    [
+        (["scikit-learn=1.2.2", "numpy"], ["numpy<2"]),
+        (["python=3.11", "pandas=2.1"], ["numpy<2"]),
+        (["scikit-learn=1.2.2", "numpy=1.23.5"], []),
+        (["scikit-learn=1.2.2", "pip: [numpy<1.25]"], []),
+        (["scikit-learn=1.5.1", "numpy"], []),
+        (["scikit-learn>=1.2", "numpy"], []),
+    ],
+)
+def test_builds_from_before_numpy_2_keep_to_numpy_1(project, packages, bound):
+    spec = environment(project, *packages)
+
+    assert [item.text for item in spec.constraints] == bound
+    assert any("numpy<2 is taken" in notice.message for notice in spec.notices) == bool(bound)

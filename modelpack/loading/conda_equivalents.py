@@ -45,15 +45,17 @@ def replace_conda(spec: Spec) -> Spec:
     if problems:
         raise SpecError(problems)
     pairs = [(item, table[canonical(item.name)]) for item in spec.conda]
-    required = (_requirement(item, found) for item, found in pairs if found.requirement)
+    required = tuple(_requirement(item, found) for item, found in pairs if found.requirement)
+    bound = _numpy_bound((*spec.requirements, *spec.constraints), required)
     debian = (found.debian for _, found in pairs if found.debian)
     return replace(
         spec,
         requirements=(*spec.requirements, *required),
+        constraints=(*spec.constraints, *bound),
         base=replace(spec.base, packages=tuple(dict.fromkeys((*spec.base.packages, *debian)))),
         conda=(),
         channels=(),
-        notices=(*spec.notices, *_notices(pairs)),
+        notices=(*spec.notices, *_notices(pairs), *map(_about_bound, bound)),
     )
 
 
@@ -92,6 +94,38 @@ def _requirement(item: CondaRequirement, found: Equivalent) -> Requirement:
     if found.longer:
         version = re.sub(r"(?<![<>!~=])={1,2}(?![=])", "=", version)
     return Requirement(text=f"{found.requirement}{specifiers(version)}", origin=item.origin)
+
+
+def _numpy_bound(own: Iterable[Requirement], required: Iterable[Requirement]) -> tuple[Requirement, ...]:
+    """Give the bound that conda's builds from before NumPy 2 have and their wheels lack.
+
+    Nothing when a version of numpy is asked for, by the packages of conda or beside them.
+    """
+    from packaging.requirements import Requirement as Parsed  # noqa: PLC0415 - costs start-up time
+    from packaging.version import Version  # noqa: PLC0415
+
+    parsed = [(item, Parsed(item.text)) for item in required]
+    others = [Parsed(item.text) for item in own if re.match(r"numpy\b", item.text)]
+    if any(one.name == "numpy" and one.specifier for one in (*others, *(found for _, found in parsed))):
+        return ()
+    for item, found in parsed:
+        first = _numpy_2().get(found.name)
+        pinned = (one.version.removesuffix(".*") for one in found.specifier if one.operator == "==")
+        if first and any(Version(version) < Version(first) for version in pinned):
+            return (Requirement(text="numpy<2", origin=item.origin),)
+    return ()
+
+
+@functools.cache
+def _numpy_2() -> dict[str, str]:
+    """Give the first versions whose wheels go with NumPy 2."""
+    text = resources.files("modelpack.loading").joinpath("conda_names.toml").read_text(encoding="utf-8")
+    return {str(name): str(version) for name, version in tomllib.loads(text)["numpy_2"].items()}
+
+
+def _about_bound(bound: Requirement) -> Problem:
+    message = "numpy<2 is taken, as conda's build of this version has it; its wheel does not say it"
+    return Problem(where=bound.origin, message=message, hint="ask for a version of numpy", severity="note")
 
 
 def _notices(pairs: Iterable[tuple[CondaRequirement, Equivalent]]) -> Iterator[Problem]:
