@@ -22,6 +22,7 @@ _LINKED = re.compile(r"cannot find -l([\w.+-]+)")
 _PROGRAM = re.compile(r"(?:command '?|No such file or directory: '|Could not find |Unable to find )([\w.+-]+)")
 _LIBRARY = re.compile(r"(?:ImportError|OSError): ([^\s:]+\.so[.\d]*): cannot open shared object file")
 
+_NAME = re.compile(r"cannot import name '([^']+)' from '([^']+)'")
 _NUMPY = re.compile(r"numpy\.\w+ size changed|compiled using NumPy 1\.x cannot be run in")
 _OFFLINE = re.compile(
     r"Name or service not known|[Ff]ailure in name resolution|Failed to resolve|Network is unreachable"
@@ -36,6 +37,9 @@ def explain(error: CheckError, base: DebianBase, access: Access) -> CheckError:
         hint = _library_hint(library[1], base, access)
     elif module:
         hint = f"no locked distribution has the module {module[1]}: add the one that does to requirements"
+    elif name := _NAME.search(log):
+        top = name[2].partition(".")[0]
+        hint = f"the version of {top} that was resolved has no {name[1]}: require one that has it"
     elif _NUMPY.search(log):
         hint = "a wheel was built for NumPy 1, and NumPy 2 was resolved: require numpy<2"
     elif _OFFLINE.search(log):

@@ -12,6 +12,10 @@ from modelpack.hints import explain
     ("line", "hint"),
     [
         ("ModuleNotFoundError: No module named 'sklearn'", "no locked distribution has the module sklearn"),
+        (
+            "ImportError: cannot import name 'f' from 'mlflow.x' (/nix/x.py)",
+            "the version of mlflow that was resolved has no f",
+        ),
         ("ValueError: numpy.dtype size changed, may indicate binary incompatibility", "require numpy<2"),
         ("A module that was compiled using NumPy 1.x cannot be run in", "require numpy<2"),
         ("socket.gaierror: [Errno -3] Temporary failure in name resolution", "the check has none"),
