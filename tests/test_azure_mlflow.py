@@ -88,6 +88,38 @@ def test_an_environment_beside_it_is_said_not_to_be_read():
     assert "azure.yml:5:14: environment: not read" in str([str(notice) for notice in spec.notices])
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        DEPLOYMENT + "environment: azureml:unknown@latest\n",
+        f"{PACKAGE}base_environment_source: {{type: environment_asset, resource_id: azureml:unknown@latest}}\n",
+    ],
+    ids=["deployment", "package"],
+)
+def test_an_environment_that_it_does_not_need_may_be_one_of_a_workspace(project, text):
+    (project / "model").rename(project / "other")
+    (project / "saved").rename(project / "model")
+
+    spec = load(text.replace("path: saved", "path: model"))
+
+    assert spec.server.name == "mlflow"
+    assert "not read: without a scoring script" in str([str(notice) for notice in spec.notices])
+
+
+def test_an_environment_that_is_a_server_is_taken_all_the_same():
+    routes = "{scoring_route: {port: 80, path: /score}, readiness_route: {port: 80, path: /}}"
+    Path("server.yml").write_text(f"name: own\nimage: registry.example/a:1\ninference_config: {routes}\n")
+
+    assert load(DEPLOYMENT + "environment: azureml:own\n").server.name == "custom"
+
+
+def test_a_model_of_an_unsaid_type_is_told_what_to_write():
+    with pytest.raises(SpecError) as caught:
+        load(DEPLOYMENT.replace(", type: MLFLOW_MODEL", ""))
+
+    assert "or type: mlflow_model for the model, since MLflow saved it" in str(caught.value.problems[0])
+
+
 def test_what_is_wrong_with_the_model_is_reported_with_the_rest():
     (Path("saved") / "model.pkl").unlink()
 

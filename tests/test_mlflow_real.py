@@ -32,6 +32,12 @@ model = lightgbm.train(dict(min_data=1, verbose=-1), lightgbm.Dataset(X, y), 2)
 signature = mlflow.models.infer_signature(X, model.predict(X))
 mlflow.lightgbm.save_model(model, "lightgbm", signature=signature, pip_requirements=["mlflow", "lightgbm", "numpy"])
 """
+PACKAGE = """\
+target_environment: azureml:wine:2
+inferencing_server: {type: azureml_online}
+base_environment_source: {type: environment_asset, resource_id: "azureml://registries/r/environments/e/labels/latest"}
+model_configuration: {mode: download, mount_path: /srv/models}
+"""
 ASKED = {"columns": ["a", "b"], "data": [[0.0, 1.0], [2.0, 3.0]]}
 
 
@@ -74,12 +80,12 @@ def of_old(work):
     return folder
 
 
-def package(folder, name, work):
+def package(folder, name, work, *options):
     """Package a model with one command; give what it said and the answers of the check, which had no network."""
-    built = build(folder, work / "cache", name, "--out-link", folder / f"result-{name}")
+    built = build(folder, work / "cache", name, *options, "--out-link", folder / f"result-{name}")
     assert built["checked"]
     assert built["hermetic"]
-    lock = folder / f"{name}.lock.json"
+    lock = folder / f"{Path(name).stem}.lock.json"
     words = ("nix-build", CHECKOUT / "nix", "-A", "check", "--arg", "lock", lock, "--no-out-link")
     (report,) = nix(*words, "--option", "sandbox", "true", "--option", "substituters", "")
     return {path.name: json.loads(path.read_bytes()) for path in Path(report, "answers").iterdir()}
@@ -105,6 +111,18 @@ def test_a_model_of_mlflow_1_answers_in_its_own_words(of_old, work):
     answers = package(of_old, "sklearn", work)
 
     assert answers["example-invocations"] == answers["example-score"] == pytest.approx([1, 2])
+
+
+def test_a_deployment_of_azure_of_a_package_without_code_answers_in_both_protocols(of_today, work):
+    (of_today / "assets").mkdir()
+    (of_today / "assets/package.yml").write_text(PACKAGE)
+    (of_today / "deployment.yml").write_text("name: blue\nendpoint_name: e\nenvironment: azureml:wine@latest\n")
+
+    answers = package(of_today, "deployment.yml", work, "--assets", "assets", "--model", "sklearn")
+
+    assert answers["example-invocations"] == {"predictions": answers["example-score"]}
+    lock = json.loads((of_today / "deployment.lock.json").read_bytes())
+    assert (lock["name"], lock["links"]) == ("wine", {"/srv/models": "@model@/sklearn"})
 
 
 def ask(port, method, path, body=None, content_type="application/json"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from modelpack.errors import ModelpackError
@@ -53,6 +53,11 @@ class Assets:
     findings: Findings
     _texts: list[tuple[Path, str, str]] = field(default_factory=list)
     _read: bool = False
+
+    def reporting_to(self, findings: Findings) -> Assets:
+        """Give the same assets, whose lack is found elsewhere."""
+        self._all()
+        return replace(self, findings=findings)
 
     def find(self, reference: Reference, value: Value) -> Document | None:
         """Give the file that defines what is referred to; None when there is none, which is then found.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from modelpack.loading.azure.assets import Assets
 from modelpack.loading.azure.document import PACKAGE_KIND, Document, kind_of, read_document
@@ -63,6 +63,11 @@ class Context:
             self.find(value, f"defines no {kind}: {show(value.text)}")
             return None
         return read_document(source.path, found, folder.show(source.path), self.findings)
+
+    def aside(self) -> Context:
+        """Give the same context with findings that nobody is told."""
+        findings = Findings()
+        return replace(self, findings=findings, assets=self.assets.reporting_to(findings))
 
     def source(self, value: Value, folder: Folder, *, kind: str = "") -> Source | None:
         """Give what a path leads to; None when something is wrong with it, which is then found."""

@@ -7,8 +7,13 @@ from dataclasses import replace
 from modelpack.loading.azure.code import read_code
 from modelpack.loading.azure.context import Context
 from modelpack.loading.azure.deployment_keys import CLOUD_ONLY, PACKAGING
-from modelpack.loading.azure.document import ENVIRONMENT_KIND, PACKAGE_KIND, Document, given
-from modelpack.loading.azure.environment import Environment, no_environment, read_environment
+from modelpack.loading.azure.document import PACKAGE_KIND, Document, given
+from modelpack.loading.azure.environment import (
+    Environment,
+    no_environment,
+    read_environment,
+    resolve_environment,
+)
 from modelpack.loading.azure.model import TRITON, Model, read_model, refer_to_model
 from modelpack.loading.azure.mounts import code_place, mount
 from modelpack.loading.azure.package import CUSTOM, NO_TRITON, TRITON_HINT, judge_online, read_package
@@ -103,12 +108,18 @@ def _environment(root: Value, document: Document, context: Context) -> tuple[Doc
         return None, no_environment(context)
     if not isinstance(value.data, str):
         return None, read_environment(value, document.folder, context)
-    asset = context.resolve(value, ENVIRONMENT_KIND)
+    asset = resolve_environment(value, context, needed=not _says_all(root, document, context))
     if asset is None:
         return None, no_environment(context)
     if asset.kind == PACKAGE_KIND:
         return asset, no_environment(context)
     return None, read_environment(asset.value, asset.folder, context)
+
+
+def _says_all(root: Value, document: Document, context: Context) -> bool:
+    """Tell whether the model needs no environment; what is wrong with it is found when it is read."""
+    model = None if given(root, "code_configuration") else _model(root, document, context.aside())
+    return bool(model and model.is_mlflow)
 
 
 def _of_package(package: Document, root: Value, context: Context) -> Serving:

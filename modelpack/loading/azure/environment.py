@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from modelpack.images.reference import parse
 from modelpack.loading.azure.context import Context
-from modelpack.loading.azure.document import given
+from modelpack.loading.azure.document import ENVIRONMENT_KIND, Document, given
 from modelpack.loading.azure.keys import ROUTE_KINDS
 from modelpack.loading.conda import conda_of, read_conda
 from modelpack.loading.dependencies import Dependencies
@@ -48,6 +48,25 @@ class Environment:
     def is_server(self) -> bool:
         """Whether the image is said to be a server itself, whose packages are its own."""
         return self.routes is not None and "conda_file" not in self.value.fields
+
+
+NOT_READ = "not read: without a scoring script, the model itself says which packages it needs"
+
+
+def resolve_environment(reference: Value, context: Context, *, needed: bool) -> Document | None:
+    """Give the file that defines an environment, or a package by its target; None when there is none.
+
+    Args:
+        reference: names it.
+        context: takes what is wrong, as long as it matters.
+        needed: the packages are those of the environment; where not, it only may be a server itself.
+    """
+    if needed:
+        return context.resolve(reference, ENVIRONMENT_KIND)
+    document = context.aside().resolve(reference, ENVIRONMENT_KIND)
+    if document is None:
+        context.warn(reference, NOT_READ)
+    return document
 
 
 def no_environment(context: Context) -> Environment:

@@ -8,6 +8,7 @@ from pathlib import Path
 from modelpack.catalogue import read_entry
 from modelpack.errors import SpecError
 from modelpack.loading.azure.context import Context
+from modelpack.loading.azure.environment import NOT_READ
 from modelpack.loading.azure.serving import Serving, finish, sample
 from modelpack.loading.check import read_samples
 from modelpack.loading.mlflow.reader import load_mlflow
@@ -29,8 +30,7 @@ def to_mlflow_spec(serving: Serving, context: Context) -> Spec | None:
         return None
     context.findings.include(spec.notices)
     if serving.environment.image or serving.environment.found.requirements or serving.environment.found.conda:
-        message = "not read: without a scoring script, the model itself says which packages it needs"
-        context.warn(serving.environment.value, message)
+        context.warn(serving.environment.value, NOT_READ)
     check = _check(serving, spec, context)
     spec = replace(spec, description=serving.description or spec.description, check=check, image=spec.image)
     return finish(spec, serving, context)

@@ -11,7 +11,14 @@ from modelpack.loading.azure.assets import split_target
 from modelpack.loading.azure.code import read_code
 from modelpack.loading.azure.context import Context
 from modelpack.loading.azure.document import ENVIRONMENT_KIND, Document, given
-from modelpack.loading.azure.environment import Environment, Routes, no_environment, read_environment, read_routes
+from modelpack.loading.azure.environment import (
+    Environment,
+    Routes,
+    no_environment,
+    read_environment,
+    read_routes,
+    resolve_environment,
+)
 from modelpack.loading.azure.model import Model, model_of_package
 from modelpack.loading.azure.mounts import mount
 from modelpack.loading.azure.serving import ONLINE, Serving
@@ -25,6 +32,7 @@ TRITON_HINT = "build on its image: a deployment with environment: {image: ..., i
 Input = tuple[str, Source, Value | None]
 """Name, source, and where it lies in the image."""
 CUSTOM = "custom"
+ONLINE_TYPE = "azureml_online"
 _SHELL_SIGNS = re.compile(r"[$`|&;<>*?(){}~\n]")
 _PYTHON = re.compile(r"python3?(?=\s)")
 
@@ -35,10 +43,11 @@ def read_package(document: Document, context: Context) -> Serving:
     server = root.fields.get("inferencing_server")
     model = model_of_package(context)
     inputs = list(_inputs(root, document, context))
-    environment = _environment(root, context)
+    configuration = given(server, "code_configuration") if server else None
+    alone = model and model.is_mlflow and configuration is None and server and server.get_text("type") == ONLINE_TYPE
+    environment = _environment(root, context, needed=not alone)
     name, version = _target(root, context)
     _judge_modes(root, context)
-    configuration = given(server, "code_configuration") if server else None
     code = read_code(configuration, document.folder, context) if configuration else None
     return Serving(
         name=name,
@@ -81,10 +90,10 @@ def _target(root: Value, context: Context) -> tuple[str | None, str | None]:
     return name, version or written or root.get_text("target_environment_version")
 
 
-def _environment(root: Value, context: Context) -> Environment:
+def _environment(root: Value, context: Context, *, needed: bool) -> Environment:
     source = given(root, "base_environment_source")
     reference = source.fields.get("resource_id") if source else None
-    document = context.resolve(reference, ENVIRONMENT_KIND) if reference else None
+    document = resolve_environment(reference, context, needed=needed) if reference else None
     if reference is None or document is None:
         return no_environment(context)
     if document.kind != ENVIRONMENT_KIND:
@@ -103,7 +112,7 @@ def _server(value: Value, code: Value | None, model: Model | None, context: Cont
         context.find(value.fields["type"], NO_TRITON, TRITON_HINT)
     elif kind == "custom":
         return _custom(value, own, context)
-    elif kind == "azureml_online":
+    elif kind == ONLINE_TYPE:
         if own:
             context.warn(own, "not read: the server azureml_online has its own command and routes")
         judge_online(code, model, value, context)
@@ -115,6 +124,8 @@ def judge_online(code: Value | None, model: Model | None, owner: Value, context:
     if code or (model and (model.is_mlflow or model.source is None)):
         return
     hint = "write code_configuration: {code: ./src, scoring_script: score.py}"
+    if model and model.source and (model.source.path / "MLmodel").is_file():
+        hint += ", or type: mlflow_model for the model, since MLflow saved it"
     if "code_configuration" not in owner.wrong and model:
         context.find(owner, "missing, only a model of MLflow's needs no scoring script", hint, key="code_configuration")
 
