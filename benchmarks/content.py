@@ -16,7 +16,7 @@ from pathlib import Path
 import measure
 
 import modelpack
-from modelpack import lock as locks
+from modelpack import lockfile
 from modelpack.resources import root
 from modelpack.store.storepath import flat_path, store_name
 
@@ -147,25 +147,25 @@ def _make_project(project: Path, more: Sequence[str]) -> None:
     spec.write_text(f"{before}{heading}{rest}{lines}\n{following}", encoding="utf-8")
 
 
-def _lock(content: Content, kept: Path) -> locks.Lock:
+def _lock(content: Content, kept: Path) -> lockfile.Lock:
     """Lock the project anew only where the kept lock is stale, and fetch what it names."""
-    place = content.project / locks.FILENAME
+    place = content.project / lockfile.FILENAME
     environment = modelpack_environment(content.store, kept / "cache")
-    if (kept / locks.FILENAME).exists():
-        shutil.copy(kept / locks.FILENAME, place)
+    if (kept / lockfile.FILENAME).exists():
+        shutil.copy(kept / lockfile.FILENAME, place)
     measure.quietly(modelpack_command("lock", str(content.project)), environment)
     try:
         measure.quietly(modelpack_command("fetch", str(content.project)), environment)
     except measure.CommandError:  # archives drop what is superseded
         measure.quietly(modelpack_command("lock", str(content.project), "--upgrade"), environment)
         measure.quietly(modelpack_command("fetch", str(content.project)), environment)
-    shutil.copy(place, kept / locks.FILENAME)
-    lock = locks.read(place)
+    shutil.copy(place, kept / lockfile.FILENAME)
+    lock = lockfile.read(place)
     assert lock is not None  # noqa: S101 - it was just written
     return lock
 
 
-def _take(store: Path, artifacts: Sequence[locks.Wheel] | Sequence[locks.Deb], folder: Path) -> None:
+def _take(store: Path, artifacts: Sequence[lockfile.Wheel] | Sequence[lockfile.Deb], folder: Path) -> None:
     """Put artifacts of the store into a folder, under their own names."""
     folder.mkdir()
     for artifact in artifacts:

@@ -22,8 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import ProxyHandler, Request, build_opener
 
-from modelpack import catalogue, starter
-from modelpack import lock as locks
+from modelpack import catalogue, lockfile, starter
 from modelpack.builders.compare import differences
 from modelpack.loading.inputs import load
 
@@ -88,7 +87,7 @@ def measure(name: str, folder: Path) -> Row:
     starter.create(name, folder, modelpack_url="flake:modelpack")
     built = json.loads(run(sys.executable, "-m", "modelpack", "build", "--json", "--quiet", str(folder)))
     spec = load(folder)
-    lock = locks.read(spec.lock_path)
+    lock = lockfile.read(spec.lock_path)
     assert lock is not None
     archive = folder / "image.tar"
     run(sys.executable, "-m", "modelpack", "export", "oci-archive", str(archive), str(folder), "--quiet")
@@ -107,7 +106,7 @@ def measure(name: str, folder: Path) -> Row:
     )
 
 
-def serve(archive: Path, lock: locks.Lock) -> dict[str, Any]:
+def serve(archive: Path, lock: lockfile.Lock) -> dict[str, Any]:
     """Run the image, ask it, load it and stop it."""
     assert lock.check is not None
     request = lock.check.requests[0]

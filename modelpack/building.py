@@ -10,13 +10,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from modelpack import emulation, locking, records
-from modelpack import lock as locks
+from modelpack import emulation, lockfile, records
 from modelpack.errors import CheckError, ModelpackError, SourceBuildError
 from modelpack.loading import inputs
 from modelpack.loading.options import Options
-from modelpack.lock import Lock
-from modelpack.locking import Machine
+from modelpack.lock import Lock, LockedCheck
+from modelpack.locking import staleness, trees
+from modelpack.locking.machine import Machine
+from modelpack.locking.make import make
+from modelpack.locking.sources import sources
 from modelpack.records import Built
 from modelpack.spec import Spec
 from modelpack.store.artifacts import absent
@@ -67,13 +69,13 @@ def load_project(
         spec = inputs.load(path, options, channels=bool(machine.settings.channels))
         tell(spec, machine)
         lock_path = spec.lock_path
-        previous = locks.read(lock_path)
+        previous = lockfile.read(lock_path)
     with stages.time("lock"):
         if locked:
-            lock = locking.check_fresh(spec, previous, machine)
+            lock = staleness.check_fresh(spec, previous, machine)
             return Project(spec=spec, lock=lock, lock_path=lock_path, lock_written=False)
-        lock = locking.make(spec, previous, machine)
-        written = locking.write(lock, lock_path)
+        lock = make(spec, previous, machine)
+        written = lockfile.write(lock, lock_path)
     return Project(spec=spec, lock=lock, lock_path=lock_path, lock_written=written)
 
 
@@ -88,12 +90,12 @@ def fetch(project: Project, machine: Machine, nix: Nix, stages: Stages) -> int:
             return 0
         from modelpack.store.fetch import fetch as fetch_artifacts  # noqa: PLC0415 - HTTP, which is needed no earlier
 
-        locking.bring(project.spec, machine)
+        trees.bring(project.spec, machine)
         report = fetch_artifacts(
             project.lock,
-            layouts=locking.layouts(project.spec, machine.cache),
+            layouts=trees.layouts(project.spec, machine.cache),
             store=nix,
-            sources=locking.sources(project.spec, machine),
+            sources=sources(project.spec, machine),
             cache=machine.cache,
             progress=machine.progress,
         )
@@ -139,7 +141,7 @@ def _build(project: Project, machine: Machine, nix: Nix, stages: Stages, *, chec
             check_path=paths[2] if checked else None,
             image_digest=image.digest,
             image_size=len(image.manifest) + len(image.config) + sum(layer.size for layer in image.layers),
-            lock_digest=locks.digest(project.lock),
+            lock_digest=lockfile.digest(project.lock),
             checked=checked,
             answers=_samples(project.lock.check) if checked and project.lock.check else 0,
             hermetic=nix.sandbox,
@@ -171,7 +173,7 @@ def build_sources(project: Project, nix: Nix, stages: Stages) -> dict[str, Path]
     names = [wheel.name for wheel in project.lock.python.wheels if wheel.build]
     if not names:
         return {}
-    locking.check_builds_here(project.lock)
+    staleness.check_builds_here(project.lock)
     with stages.time("build"):
         paths = nix.build(project.lock_path, tuple(f"built.{name}" for name in names), checked=False)
     return {name: nix.physical(path) for name, path in zip(names, paths, strict=True)}
@@ -188,7 +190,7 @@ def why_unchecked(lock: Lock) -> str | None:
 def _realise(
     project: Project, machine: Machine, nix: Nix, stages: Stages, attributes: tuple[str, ...], *, checked: bool
 ) -> tuple[str, ...]:
-    locking.check_builds_here(project.lock)
+    staleness.check_builds_here(project.lock)
     watch = _Watch(project.lock.name, machine, stages)
     began = time.perf_counter()
     machine.progress.start("building", unit="derivations")
@@ -236,7 +238,7 @@ class _Watch:
             self._stages.seconds["check"] = time.perf_counter() - self._began.pop(name)
 
 
-def _samples(check: locks.LockedCheck) -> int:
+def _samples(check: LockedCheck) -> int:
     return len(check.requests) + len(check.runs or ())
 
 

@@ -11,12 +11,15 @@ from typing import Annotated, Any
 
 import typer
 
-from modelpack import __version__, building, locking, settings
-from modelpack import lock as locks
+from modelpack import __version__, building, lockfile, settings
 from modelpack.arguments import Input, takes_input
 from modelpack.console import Console, print_error, print_json, seconds, size, table
 from modelpack.errors import LockError, ModelpackError
 from modelpack.loading import inputs
+from modelpack.lock import Lock
+from modelpack.locking.machine import Machine
+from modelpack.locking.make import make
+from modelpack.locking.staleness import check_fresh
 from modelpack.records import Built
 from modelpack.store.nix import Nix
 
@@ -46,7 +49,7 @@ class Session:
     def __init__(self, *, quiet: bool = False, sandbox: bool = True) -> None:
         self.console = Console(quiet=quiet)
         self.settings = settings.load()
-        self.machine = locking.Machine(
+        self.machine = Machine(
             settings=self.settings, cache=settings.cache_dir(), progress=self.console, sandbox=sandbox
         )
         self.nix = Nix.of(self.settings, sandbox=sandbox)
@@ -125,13 +128,13 @@ def lock(
         building.tell(loaded, session.machine)
         path = loaded.lock_path
         if check:
-            locking.check_fresh(loaded, locks.read(path), session.machine)
+            check_fresh(loaded, lockfile.read(path), session.machine)
             session.console.close()
             print(f"{path.name} is up to date")
             return
         names: bool | list[str] = EVERYTHING in upgrade or upgrade if upgrade else False
-        made = locking.make(loaded, _previous(path), session.machine, upgrade=names)
-        written = locking.write(made, path)
+        made = make(loaded, _previous(path), session.machine, upgrade=names)
+        written = lockfile.write(made, path)
         session.console.close()
         state = "written" if written else "unchanged"
         print(
@@ -310,7 +313,7 @@ def why(
 
     loaded = inputs.load(given.path, given.options, channels=True)
     path = loaded.lock_path
-    found = locks.read(path)
+    found = lockfile.read(path)
     if found is None:
         raise LockError(f"there is no {path.name}", hint="run: modelpack lock")
     answers = reasons.why(found, name)
@@ -358,10 +361,10 @@ def options(
     del version
 
 
-def _previous(path: Path) -> locks.Lock | None:
+def _previous(path: Path) -> Lock | None:
     """Give the lock to keep pins from; one that cannot be read is made anew."""
     try:
-        return locks.read(path)
+        return lockfile.read(path)
     except ModelpackError as error:
         print(f"warning: {error.message}; it is made anew", file=sys.stderr)
         return None

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from modelpack import lock as locks
+from modelpack import lockfile
 from modelpack.building import Project, why_unchecked
 from modelpack.codec import to_json
 from modelpack.console import seconds, size, table
@@ -25,7 +25,7 @@ def inspect(project: Project, nix: Nix) -> dict[str, Any]:
         "version": lock.package_version,
         "description": lock.description,
         "platform": lock.platform,
-        "lock_digest": locks.digest(lock),
+        "lock_digest": lockfile.digest(lock),
         "server": {"name": lock.server.name, "port": lock.server.port, "routes": dict(lock.server.routes)},
         "files": [
             {"tree": name, "path": entry.path, "size": entry.size, "sha256": entry.sha256}

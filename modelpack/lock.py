@@ -2,20 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from modelpack.codec import CodecError, from_json, to_json
-from modelpack.errors import LockError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-VERSION = 1
-FILENAME = "modelpack.lock.json"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -397,50 +385,3 @@ class Lock:
     weights: LockedWeights | None = None
     file_conflicts: Mapping[str, str] | None = None
     """By path in the environment, the distribution whose files alone are taken there."""
-
-
-def to_text(lock: Lock) -> str:
-    """Give the file's text: stable, one value a line, with a final newline."""
-    return json.dumps(to_json(lock), indent=2, ensure_ascii=False) + "\n"
-
-
-def digest(lock: Lock) -> str:
-    """Give ``sha256:HEX`` of the file's text."""
-    return "sha256:" + hashlib.sha256(to_text(lock).encode()).hexdigest()
-
-
-def parse(text: str, name: str = FILENAME) -> Lock:
-    """Read a lock.
-
-    Raises:
-        LockError: it is not JSON, of another version, or not whole.
-    """
-    try:
-        data = json.loads(text)
-    except ValueError as error:
-        raise LockError(f"{name} is not JSON: {error}", hint="run: modelpack lock") from error
-    found = data.get("version") if isinstance(data, dict) else None
-    if found != VERSION:
-        raise LockError(
-            f"{name} has version {found}, this modelpack reads version {VERSION}",
-            hint="run: modelpack lock, or use the modelpack that wrote it",
-        )
-    try:
-        return from_json(Lock, data)
-    except CodecError as error:
-        raise LockError(f"{name}: {error}", hint="run: modelpack lock") from error
-
-
-def read(path: Path) -> Lock | None:
-    """Read the lock at ``path``; None when there is none.
-
-    Raises:
-        LockError: as ``parse``.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise LockError(f"{path.name} cannot be read: {error}") from error
-    return parse(text, path.name)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from modelpack import lock as locks
+from modelpack import lockfile
 from modelpack.codec import CodecError, from_json, to_json
 from modelpack.lock import Lock
 from modelpack.resources import root
@@ -55,7 +55,7 @@ class Record:
     """
 
     def __init__(self, folder: Path, lock: Lock, nix: Nix, *, checked: bool) -> None:
-        key = [locks.digest(lock), _library_digest(), str(nix.store), nix.sandbox, checked]
+        key = [lockfile.digest(lock), _library_digest(), str(nix.store), nix.sandbox, checked]
         self._file = folder / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()}.json"
         self._nix = nix
 

@@ -18,7 +18,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from modelpack.errors import ModelpackError
-from modelpack.lock import FILENAME as LOCK
+from modelpack.lockfile import FILENAME as LOCK
 from modelpack.resources import root
 
 _INIT = re.compile(r"^([ \t]*)\S.*# init: (.*)$", re.MULTILINE)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from modelpack import lock as locks
+from modelpack import lockfile
 from modelpack.errors import ResolveError, SourceBuildError
 from modelpack.lock import BuildTools, Lock, LockedRequirement, Wheel
 from modelpack.progress import Progress
@@ -101,8 +101,8 @@ class Workshop:
         self.progress.start(task, unit="")
         try:
             with tempfile.TemporaryDirectory(prefix="modelpack-") as folder:
-                path = Path(folder, locks.FILENAME)
-                path.write_text(locks.to_text(lock), encoding="utf-8")
+                path = Path(folder, lockfile.FILENAME)
+                path.write_text(lockfile.to_text(lock), encoding="utf-8")
                 (found,) = nix.build(path, (f"built.{wheel.name}",), checked=False)
             return nix.physical(f"{found}/METADATA").read_bytes()
         except SourceBuildError as error:

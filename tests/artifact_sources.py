@@ -11,8 +11,7 @@ import threading
 from contextlib import contextmanager
 from pathlib import Path
 
-from modelpack import lock as locks
-from modelpack.lock import Deb, DebianBase, DebSet, Digests, LockedImage, Python, Server, Wheel
+from modelpack.lock import Deb, DebianBase, DebSet, Digests, Lock, LockedImage, Python, Server, Wheel
 from modelpack.progress import Silent
 
 
@@ -160,7 +159,7 @@ def deb(name, content):
 
 
 def make_lock(*, seed, seed_nar_sha256, wheels=(), target=(), tools=(), trees=None):
-    return locks.Lock(
+    return Lock(
         version=1,
         name="example",
         package_version="1",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 
-from modelpack import lock as locks
+from modelpack import lockfile
 
 _DEB = {
     "version": "1",
@@ -42,7 +42,7 @@ def data():
 
 def lock(**changes):
     """Give the lock with some of its top-level values replaced."""
-    return locks.parse(json.dumps(data() | changes))
+    return lockfile.parse(json.dumps(data() | changes))
 
 
 _LOCK = {

@@ -7,8 +7,13 @@ from dataclasses import replace
 
 import example_lock
 
-from modelpack import locking
+from modelpack import lockfile
 from modelpack.loading.native import load_spec
+from modelpack.locking.assemble import assemble
+from modelpack.locking.machine import Machine
+from modelpack.locking.pins import Distributions, Pins
+from modelpack.locking.trees import scan
+from modelpack.locking.weights import weigh_all
 from modelpack.progress import Silent
 from modelpack.settings import Settings
 
@@ -41,19 +46,19 @@ def write(folder, files=FILES):
 
 def machine(folder):
     """Give a machine whose settings are empty and whose cache is below the folder."""
-    return locking.Machine(settings=Settings(), cache=folder / "cache", progress=Silent())
+    return Machine(settings=Settings(), cache=folder / "cache", progress=Silent())
 
 
 def lock_of(spec, machine):
     """Give the lock of a spec, with a base and wheels that no index has."""
     example = example_lock.lock()
-    pins, found = locking._pins_of(example, None), locking.Distributions.of(example)
-    lock = locking._assemble(spec, locking._scan(spec, machine), pins, found)
-    return locking._weighed(lock, spec, None, machine)
+    trees = scan(spec, machine)
+    weights = weigh_all(spec, trees, None, machine)
+    return assemble(spec, trees, Pins.of(example), Distributions.of(example), weights)
 
 
 def write_lock(folder, machine, **changes):
     spec = load_spec(folder)
     lock = replace(lock_of(spec, machine), **changes)
-    assert locking.write(lock, spec.lock_path)
+    assert lockfile.write(lock, spec.lock_path)
     return json.loads(spec.lock_path.read_text(encoding="utf-8"))

@@ -10,10 +10,12 @@ import example_project
 import jsonschema
 import pytest
 
-from modelpack import locking
+from modelpack import lockfile
 from modelpack.errors import FetchError, SpecError
 from modelpack.loading.native import load_spec
 from modelpack.loading.schema import schema
+from modelpack.locking.staleness import check_fresh
+from modelpack.locking.trees import bring
 
 LABELS = b'["cat", "dog"]'
 
@@ -57,7 +59,7 @@ def test_an_input_by_address_is_downloaded_and_the_lock_names_no_address(tmp_pat
     spec, _machine, made = lock(tmp_path, project(tmp_path, f"{{labels: {{url: '{url}', sha256: {sha256(LABELS)}}}}}"))
     (entry,) = made.trees["input-labels"].files
     assert (entry.path, entry.sha256, entry.size) == ("labels.json", sha256(LABELS), len(LABELS))
-    locking.write(made, spec.lock_path)
+    lockfile.write(made, spec.lock_path)
     assert "served" not in spec.lock_path.read_text(encoding="utf-8")
 
 
@@ -66,9 +68,9 @@ def test_what_is_locked_need_not_be_downloaded_again(tmp_path, served):
     spec, machine, made = lock(tmp_path, project(tmp_path, f"{{labels: {{url: '{url}', sha256: {sha256(LABELS)}}}}}"))
     shutil.rmtree(tmp_path / "served")
     shutil.rmtree(machine.cache)
-    assert locking.check_fresh(spec, made, machine) == made
+    assert check_fresh(spec, made, machine) == made
     with pytest.raises(FetchError, match=r"inputs.labels: labels.json could not be had"):
-        locking.bring(spec, machine)
+        bring(spec, machine)
 
 
 def test_other_bytes_than_the_digest_says_are_refused(tmp_path, served):

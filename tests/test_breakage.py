@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from real_project import MODELPACK, SAME, build, environment, link_farm, run, wait_until, works_in
 
-from modelpack import lock as locks
+from modelpack import lockfile
 from modelpack.store.artifacts import artifacts
 
 pytestmark = [pytest.mark.nix, pytest.mark.network]
@@ -93,7 +93,7 @@ def test_locking_that_is_ended_leaves_the_old_lock(demo, project, deaf, tmp_path
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_fetching_that_is_ended_adds_nothing_half(demo, project, deaf, tmp_path, number):
     address, held = deaf
-    lock = locks.read(project / "modelpack.lock.json")
+    lock = lockfile.read(project / "modelpack.lock.json")
     farm = link_farm(lock, tmp_path / "farm")
     variables = {"MODELPACK_NIX_STORE": str(tmp_path / "store")}
     for name in ("numpy", "libc6"):  # the two that are not to be had
@@ -125,7 +125,7 @@ def test_a_check_that_is_ended_leaves_no_server_and_no_package(demo, project, nu
     score.write_text(before[score].replace("    global model\n", hang), encoding="utf-8")
     spec.write_text(before[spec].replace("check: ", "check:\n  timeout: 20\n#"), encoding="utf-8")
     assert run("lock", cwd=project, cache=demo.cache)[0] == 0
-    lock = locks.read(project / "modelpack.lock.json")
+    lock = lockfile.read(project / "modelpack.lock.json")
     (code,) = (artifact.store_path for artifact in artifacts(lock) if artifact.name == "code")
     process = begin("build", cwd=project, cache=demo.cache)
     wait_until(lambda: works_in(code, "python") or process.poll() is not None)
@@ -233,7 +233,7 @@ def test_large_weights_cost_no_memory(demo, project):
     )
     command = [MODELPACK[0], "-c", code, *MODELPACK, "fetch"]
     done = subprocess.run(command, cwd=project, env=environment(demo.cache), check=True, capture_output=True, text=True)
-    lock = locks.read(project / "modelpack.lock.json")
+    lock = lockfile.read(project / "modelpack.lock.json")
     (weights,) = (artifact for artifact in artifacts(lock) if artifact.name == "weights.bin")
     assert Path(weights.store_path).stat().st_size == 1 << 30
     subprocess.run(["nix-store", "--delete", weights.store_path], check=False, capture_output=True)
@@ -273,7 +273,7 @@ def test_a_full_disk_is_called_so_wherever_it_fills(project, tmp_path, size):
     script = f'mount -t tmpfs -o size={size} none "$1"; shift; exec "$@"'
     variables = {
         "MODELPACK_NIX_STORE": str(place / "store"),
-        "MODELPACK_ARTIFACTS": link_farm(locks.read(project / "modelpack.lock.json"), tmp_path / "farm"),
+        "MODELPACK_ARTIFACTS": link_farm(lockfile.read(project / "modelpack.lock.json"), tmp_path / "farm"),
     }
     command = (*MODELPACK, "build")
     done = in_namespace(script, place, *command, cwd=project, cache=place / "cache", **variables)
@@ -285,7 +285,7 @@ def test_a_full_disk_is_called_so_wherever_it_fills(project, tmp_path, size):
 
 
 def test_a_wrong_artifact_is_refused_and_named(project, tmp_path):
-    lock = locks.read(project / "modelpack.lock.json")
+    lock = lockfile.read(project / "modelpack.lock.json")
     farm = link_farm(lock, tmp_path / "farm")
     wheel = next(wheel for wheel in lock.python.wheels if wheel.name == "joblib")
     wrong = tmp_path / "farm/sha256" / wheel.sha256

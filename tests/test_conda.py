@@ -13,8 +13,7 @@ from conda_channel import PLACEHOLDER, Channel
 from example_project import write
 from real_project import CHECKOUT, build, run
 
-from modelpack import conda
-from modelpack import lock as locks
+from modelpack import conda, lockfile
 from modelpack.errors import ResolveError
 from modelpack.loading.native import load_spec
 from modelpack.spec import CondaRequirement
@@ -138,7 +137,7 @@ def with_conda(response):
 @pytest.mark.nix
 @pytest.mark.network
 def test_packages_of_conda_serve_below_wheels(tmp_path, demo):
-    lock = locks.read(demo.folder / "modelpack.lock.json")
+    lock = lockfile.read(demo.folder / "modelpack.lock.json")
     channel = small_channel(tmp_path / "test-channel", zstd=shutil.which("zstd"))
     files = {path: (mode, content) for path, mode, content in debian_python.files_of(lock)}
     channel.add("python", debian_python.version_of(lock), files)
@@ -156,7 +155,7 @@ def test_packages_of_conda_serve_below_wheels(tmp_path, demo):
         code.write(APP.replace("\\\\", "\\"))
     channels = {"MODELPACK_CONDA_CHANNELS": channel.folder.as_uri()}
     built = build(folder, tmp_path / "cache", **channels)
-    made = locks.read(folder / "modelpack.lock.json")
+    made = lockfile.read(folder / "modelpack.lock.json")
     environment = Path(built["store_path"], "share/modelpack/environment").resolve()
 
     assert built["checked"]

@@ -14,7 +14,8 @@ from artifact_sources import Counting, Recorder, deb, make_deb, make_lock, servi
 
 import modelpack
 from modelpack.errors import FetchError
-from modelpack.lock import LARGE, to_text
+from modelpack.lock import LARGE
+from modelpack.lockfile import to_text
 from modelpack.progress import Silent
 from modelpack.store import fetch as fetching
 from modelpack.store import seed
@@ -244,7 +245,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from modelpack.store.fetch import Sources, fetch
-from modelpack.lock import parse
+from modelpack.lockfile import parse
 from modelpack.store.nix import Nix
 from modelpack.progress import Silent
 

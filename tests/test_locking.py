@@ -12,10 +12,13 @@ import example_project
 import pytest
 from example_project import SPEC, lock_of, write
 
-from modelpack import lock as locks
-from modelpack import locking
+from modelpack import lockfile
 from modelpack.errors import LockError, SpecError
 from modelpack.loading.native import load_spec
+from modelpack.locking.make import make
+from modelpack.locking.pins import Pins, base_digest, python_digest
+from modelpack.locking.staleness import check_builds_here, check_fresh, staleness
+from modelpack.locking.trees import layouts
 from modelpack.store.nix import system
 
 
@@ -48,7 +51,7 @@ def test_the_lock_lies_beside_the_spec_under_its_name(project):
 
 
 def test_trees_are_laid_out_as_servers_expect_them(project):
-    assert locking.layouts(load_spec(project), project) == {
+    assert layouts(load_spec(project), project) == {
         "model": {"model": project / "model"},
         "code": {"": project / "src"},
         "input-labels": {"labels.json": project / "labels.json"},
@@ -70,21 +73,21 @@ def test_trees_are_laid_out_as_servers_expect_them(project):
 )
 def test_models_are_placed_as_azure_ml_does(project, model, layout):
     spec = rewrite(project, "model: ./model\n", f"model: {model}\n")
-    assert locking.layouts(spec, project)["model"] == {path: project / source for path, source in layout.items()}
+    assert layouts(spec, project)["model"] == {path: project / source for path, source in layout.items()}
 
 
 def test_without_a_check_there_are_no_samples(project):
     spec = rewrite(project, "check: {request: request.json, response: response.json}", "check: false")
-    assert "samples" not in locking.layouts(spec, project)
+    assert "samples" not in layouts(spec, project)
 
 
 def test_a_lock_of_the_same_spec_is_kept_without_asking_anyone(project, machine, lock):
-    assert locking.make(load_spec(project), lock, machine) == lock
+    assert make(load_spec(project), lock, machine) == lock
 
 
 def test_changed_code_changes_its_tree_alone(project, machine, lock):
     (project / "src/score.py").write_text("def init(): pass\n\n\ndef run(data): pass\n")
-    made = locking.make(load_spec(project), lock, machine)
+    made = make(load_spec(project), lock, machine)
     assert made.trees["code"] != lock.trees["code"]
     assert replace(made, trees=lock.trees) == lock
 
@@ -109,8 +112,8 @@ def test_changed_code_changes_its_tree_alone(project, machine, lock):
 def test_what_was_resolved_is_stale_only_when_what_it_was_made_from_changed(project, lock, before, after, stale):
     spec = rewrite(project, before, after)
     now = {
-        "base": locking._base_digest(spec, None),
-        "python": locking._python_digest(spec, locking._pins_of(lock, None), lock.trees),
+        "base": base_digest(spec, None),
+        "python": python_digest(spec, Pins.of(lock), lock.trees),
     }
     assert [name for name, digest in now.items() if digest != getattr(lock.digests, name)] == stale
 
@@ -118,7 +121,7 @@ def test_what_was_resolved_is_stale_only_when_what_it_was_made_from_changed(proj
 def test_file_conflicts_are_settled_by_distributions_that_are_there(project, machine, lock):
     spec = rewrite(project, "name: demo", "file_conflicts: {cv2: opencv, bin/tool: Flask, docs: s.ci_py}\nname: demo")
     with pytest.raises(SpecError) as caught:
-        locking.make(spec, lock, machine)
+        make(spec, lock, machine)
     assert [problem.where for problem in caught.value.problems] == [
         "modelpack.yaml: file_conflicts.cv2",
         "modelpack.yaml: file_conflicts.docs",
@@ -131,7 +134,7 @@ def test_the_order_of_requirements_and_packages_and_where_they_stand_do_not_matt
     lock = lock_of(spec, machine)
     rewrite(project, "[scipy, numpy]", "\n  - numpy\n  - scipy")
     spec = rewrite(project, "[libgl1, libgomp1]", "[libgomp1, libgl1]")
-    made = locking.make(spec, lock, machine)
+    made = make(spec, lock, machine)
     assert made.digests == lock.digests
     assert made.python.wheels == lock.python.wheels
 
@@ -152,7 +155,7 @@ def test_the_order_of_requirements_and_packages_and_where_they_stand_do_not_matt
 )
 def test_a_stale_lock_says_why(project, machine, lock, before, after, reason):
     spec = rewrite(project, before, after)
-    assert any(line.startswith(reason) for line in locking.staleness(spec, lock, machine))
+    assert any(line.startswith(reason) for line in staleness(spec, lock, machine))
 
 
 @pytest.mark.parametrize(
@@ -171,7 +174,7 @@ def test_what_limits_a_resolution_makes_a_lock_stale(project, machine, before, a
     (project / "limits.txt").write_text("scipy<2\n")
     lock = lock_of(rewrite(project, "[numpy==2.0.0]", "requirements.txt"), machine)
     (project / "requirements.txt").write_text(after)
-    assert locking.staleness(load_spec(project), lock, machine) == ("requirements: they are other ones now",)
+    assert staleness(load_spec(project), lock, machine) == ("requirements: they are other ones now",)
 
 
 def test_another_password_or_host_in_a_variable_makes_no_lock_stale(project, machine, monkeypatch):
@@ -182,13 +185,13 @@ def test_another_password_or_host_in_a_variable_makes_no_lock_stale(project, mac
     monkeypatch.setenv("WHERE", "mirror")
     (project / "requirements.txt").write_text(text.format("0ther"))
     assert load_spec(project).indexes.default.url == "http://ada:0ther@one.invalid/mirror"
-    assert locking.staleness(load_spec(project), lock, machine) == ()
+    assert staleness(load_spec(project), lock, machine) == ()
 
 
 def test_changed_files_are_named(project, machine, lock):
     (project / "src/score.py").write_text("def init(): pass\n\n\ndef run(data): pass\n")
     (project / "src/more.py").write_text("")
-    assert locking.staleness(load_spec(project), lock, machine) == (
+    assert staleness(load_spec(project), lock, machine) == (
         "code: score.py: changed",
         "code: more.py: new",
     )
@@ -197,47 +200,47 @@ def test_changed_files_are_named(project, machine, lock):
 def test_very_many_changed_files_are_counted(project, machine, lock):
     for number in range(20):
         (project / f"src/more{number:02}.py").write_text("")
-    reasons = locking.staleness(load_spec(project), lock, machine)
+    reasons = staleness(load_spec(project), lock, machine)
     assert (len(reasons), reasons[-1]) == (6, "code: and 15 more")
 
 
 def test_a_file_that_became_executable_is_a_change(project, machine, lock):
     (project / "src/score.py").chmod(0o755)
-    assert locking.staleness(load_spec(project), lock, machine) == ("code: score.py: changed",)
+    assert staleness(load_spec(project), lock, machine) == ("code: score.py: changed",)
 
 
 def test_a_fresh_lock_has_no_reasons_and_is_given_back(project, machine, lock):
-    assert locking.staleness(load_spec(project), lock, machine) == ()
-    assert locking.check_fresh(load_spec(project), lock, machine) is lock
+    assert staleness(load_spec(project), lock, machine) == ()
+    assert check_fresh(load_spec(project), lock, machine) is lock
 
 
 def test_a_stale_or_missing_lock_is_an_error_that_says_what_to_do(project, machine, lock):
     with pytest.raises(LockError, match=r"there is no modelpack\.lock\.json") as missing:
-        locking.check_fresh(load_spec(project), None, machine)
+        check_fresh(load_spec(project), None, machine)
     with pytest.raises(LockError, match=r"modelpack\.lock\.json is stale") as stale:
-        locking.check_fresh(load_spec(project), replace(lock, name="other"), machine)
+        check_fresh(load_spec(project), replace(lock, name="other"), machine)
     assert stale.value.details == ("name: the spec says something else now",)
     assert missing.value.hint == stale.value.hint == "run: modelpack lock"
 
 
 def test_a_lock_with_tools_for_another_machine_is_refused(lock):
-    locking.check_builds_here(lock)
+    check_builds_here(lock)
     with pytest.raises(LockError, match=f"on riscv64-linux, this machine is {system()}"):
-        locking.check_builds_here(replace(lock, build_system="riscv64-linux"))
+        check_builds_here(replace(lock, build_system="riscv64-linux"))
 
 
 def test_the_files_bytes_are_the_locks_text(tmp_path, lock):
     path = tmp_path / "modelpack.lock.json"
-    assert locking.write(lock, path)
-    assert path.read_text() == locks.to_text(lock)
-    assert locks.read(path) == lock
+    assert lockfile.write(lock, path)
+    assert path.read_text() == lockfile.to_text(lock)
+    assert lockfile.read(path) == lock
 
 
 def test_a_lock_that_did_not_change_is_not_touched(tmp_path, lock):
     path = tmp_path / "modelpack.lock.json"
-    locking.write(lock, path)
+    lockfile.write(lock, path)
     before = path.stat()
-    assert not locking.write(lock, path)
+    assert not lockfile.write(lock, path)
     after = path.stat()
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
@@ -245,18 +248,18 @@ def test_a_lock_that_did_not_change_is_not_touched(tmp_path, lock):
 def test_readers_never_see_half_a_lock(tmp_path, lock):
     path = tmp_path / "modelpack.lock.json"
     other = replace(lock, environment_variables={f"V{number}": "x" * 1000 for number in range(500)})
-    locking.write(lock, path)
+    lockfile.write(lock, path)
     done, found = threading.Event(), []
 
     def read():
         while not done.is_set():
-            found.append(locks.read(path))
+            found.append(lockfile.read(path))
 
     reader = threading.Thread(target=read)
     reader.start()
     for _ in range(20):
-        locking.write(other, path)
-        locking.write(lock, path)
+        lockfile.write(other, path)
+        lockfile.write(lock, path)
     done.set()
     reader.join()
     assert found
@@ -266,18 +269,19 @@ def test_readers_never_see_half_a_lock(tmp_path, lock):
 
 def test_a_lock_that_cannot_be_written_whole_leaves_the_old_one(project, lock):
     path = load_spec(project).lock_path
-    locking.write(lock, path)
+    lockfile.write(lock, path)
     before = path.read_bytes()
     script = (
         "import resource, sys\n"
         "from pathlib import Path\n"
         "from dataclasses import replace\n"
-        "from modelpack import lock as locks, locking\n"
+        "from modelpack import lockfile\n"
+        "from modelpack.errors import LockError\n"
         "path = Path(sys.argv[1])\n"
-        "lock = replace(locks.read(path), name='other')\n"
+        "lock = replace(lockfile.read(path), name='other')\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
-        "try:\n    locking.write(lock, path)\n"
-        "except locking.LockError as error:\n    print(error.message)\n"
+        "try:\n    lockfile.write(lock, path)\n"
+        "except LockError as error:\n    print(error.message)\n"
     )
     command = [sys.executable, "-c", script, path]
     done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)

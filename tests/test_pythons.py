@@ -13,7 +13,7 @@ import debian_python
 import pytest
 from real_project import CHECKOUT, build, run
 
-from modelpack import lock as locks
+from modelpack import lockfile
 
 pytestmark = [pytest.mark.nix, pytest.mark.network]
 
@@ -57,7 +57,7 @@ def interpreter_tarball(lock, file):
 
 
 def test_an_interpreter_tarball_serves_on_a_suite_that_has_another_python(tmp_path, demo):
-    lock = locks.read(demo.folder / "modelpack.lock.json")
+    lock = lockfile.read(demo.folder / "modelpack.lock.json")
     libraries = "base: {from: debian:trixie, packages: [libssl3t64, libffi8, libbz2-1.0]}"
     file = tmp_path / "cpython+own.tar.gz"
     interpreter_tarball(lock, file)
@@ -65,7 +65,7 @@ def test_an_interpreter_tarball_serves_on_a_suite_that_has_another_python(tmp_pa
     python = f'python: {{version: "3.11", tarball: "{file.as_uri()}", sha256: {sha256}}}'
     folder = starter(tmp_path / "own", python, libraries + "\n")
     built = build(folder, tmp_path / "cache")
-    made = locks.read(folder / "modelpack.lock.json")
+    made = lockfile.read(folder / "modelpack.lock.json")
     environment = Path(built["store_path"], "share/modelpack/environment").resolve()
 
     assert built["checked"]

@@ -26,7 +26,7 @@ from real_project import (
     works_in,
 )
 
-from modelpack import lock as locks
+from modelpack import lockfile
 
 pytestmark = [pytest.mark.nix, pytest.mark.network]
 
@@ -47,7 +47,7 @@ def copy_backwards(source, target):
 def elsewhere(demo, tmp_path_factory):
     """Another place to build: an empty store, sources without network, and settings of another user's."""
     work = tmp_path_factory.mktemp("elsewhere")
-    lock = locks.read(demo.folder / "modelpack.lock.json")
+    lock = lockfile.read(demo.folder / "modelpack.lock.json")
     variables = {
         "MODELPACK_NIX_STORE": str(work / "store"),
         "MODELPACK_ARTIFACTS": link_farm(lock, work / "farm"),

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from example_project import SPEC, lock_of, machine, write
 
-from modelpack import injection, locking
+from modelpack import injection
 from modelpack.errors import ModelpackError
 from modelpack.loading.native import load_spec
+from modelpack.locking.trees import layouts
 from modelpack.server_files import server_files
 from modelpack.store import files
 
@@ -58,7 +59,7 @@ def test_a_template_that_asks_for_what_there_is_not_says_so(project, server, tmp
 
 
 def test_a_server_without_files_has_no_tree(project):
-    assert "server" not in locking.layouts(load_spec(project), project)
+    assert "server" not in layouts(load_spec(project), project)
 
 
 def test_the_tree_is_locked(project):
@@ -71,7 +72,7 @@ def test_the_tree_is_locked(project):
     assert "start.py" in {entry.path for entry in lock.trees["server"].files}
     assert "@server@/start.py" in lock.server.command
     assert lock.server.environment["MLFLOW_MODEL_FOLDER"] == "model"
-    assert files.locate(locking.layouts(load_spec(project), place.cache)["server"], "start.py").is_file()
+    assert files.locate(layouts(load_spec(project), place.cache)["server"], "start.py").is_file()
 
 
 MODEL = "name: demo\nmodel: ./model\nserver: mlflow\ncheck: false\n"

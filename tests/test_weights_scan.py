@@ -10,9 +10,10 @@ import example_project
 import pytest
 from weight_files import external, onnx, safetensors, tensor
 
-from modelpack import locking
+from modelpack import lockfile
 from modelpack.errors import SpecError
 from modelpack.lock import Wheel
+from modelpack.locking.staleness import check_fresh
 from modelpack.progress import Silent
 from modelpack.settings import Settings
 from modelpack.store import files
@@ -128,9 +129,9 @@ def test_the_machine_refuses_what_a_spec_allows(tmp_path):
     machine = replace(example_project.machine(tmp_path), settings=Settings(formats=("onnx",)))
     spec = replace(example_project.load_spec(folder), formats=("pickle",))
     lock = example_project.lock_of(spec, machine)
-    locking.write(lock, spec.lock_path)
+    lockfile.write(lock, spec.lock_path)
     with pytest.raises(SpecError, match="the spec has 1 problem") as caught:
-        locking.check_fresh(spec, lock, machine)
+        check_fresh(spec, lock, machine)
     assert "not allowed by weights.formats of this machine: onnx" in str(caught.value.problems[0])
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from modelpack import lock as locks
+from modelpack import lockfile
 from modelpack.errors import ModelpackError
 from modelpack.loading.options import Options
 from modelpack.spec import Spec
@@ -40,7 +40,7 @@ def load(path: Path, options: Options | None = None, *, channels: bool = False) 
 
 
 def _locked_with_conda(spec: Spec) -> bool:
-    found = locks.read(spec.lock_path)
+    found = lockfile.read(spec.lock_path)
     return bool(found and found.python.interpreter and found.python.interpreter.conda)
 
 

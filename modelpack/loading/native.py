@@ -24,7 +24,7 @@ from modelpack.loading.server import judge_server_python, judge_variables, read_
 from modelpack.loading.shape_reader import Value, nearest, read
 from modelpack.loading.sources import FILE, FOLDER, Folder, find_source
 from modelpack.loading.yamlfile import Findings, join_path, read_yaml, show
-from modelpack.lock import FILENAME as LOCK
+from modelpack.lockfile import FILENAME as LOCK
 from modelpack.spec import Base, Code, Image, Interpreter, Remote, Server, Source, Spec
 
 FILENAME = "modelpack.yaml"
