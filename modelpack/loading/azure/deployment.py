@@ -26,17 +26,17 @@ def read_deployment(document: Document, context: Context) -> Serving:
     """Read an online deployment; one that only names a package is that package, with the deployment's variables."""
     root = document.value
     _say_what_has_no_effect(root, context)
-    package, environment = _environment(root, document, context)
+    package, environment = environment_of(root, document, context)
     if package:
-        return _of_package(package, root, context)
+        return of_package(package, root, context)
     if environment.is_server:
         return _of_image(root, environment, document, context)
-    model = _model(root, document, context)
+    model = model_of(root, document, context)
     configuration = given(root, "code_configuration")
     code = read_code(configuration, document.folder, context) if configuration else None
     _judge(configuration, model, root, context)
     return Serving(
-        name=(model and model.name) or _name(root),
+        name=(model and model.name) or name_of(root),
         version=model.version if model else None,
         description=root.get_text("description") or (model.description if model else None),
         model=model,
@@ -52,13 +52,13 @@ def read_deployment(document: Document, context: Context) -> Serving:
 
 def _of_image(root: Value, environment: Environment, document: Document, context: Context) -> Serving:
     """Read a deployment whose image is the server: it finds model and code where Azure puts them."""
-    model = _model(root, document, context)
+    model = model_of(root, document, context)
     configuration = given(root, "code_configuration")
     code = read_code(configuration, document.folder, context, python=False) if configuration else None
     routes = environment.routes
     variables = _variables_of_code(code) if code else {}
     return Serving(
-        name=(model and model.name) or _name(root),
+        name=(model and model.name) or name_of(root),
         version=model.version if model else None,
         description=root.get_text("description") or (model.description if model else None),
         model=model,
@@ -87,7 +87,7 @@ def _links(place: Value | None, model: Model | None, context: Context) -> dict[s
     return mount(place, f"@model@/{name}", context, below=below)
 
 
-def _name(root: Value) -> str:
+def name_of(root: Value) -> str:
     """Give a name for an unnamed model's package: a deployment's own, such as ``blue``, says little."""
     return "-".join(text for key in ("endpoint_name", "name") if (text := root.get_text(key)) and "<" not in text)
 
@@ -101,7 +101,7 @@ def _say_what_has_no_effect(root: Value, context: Context) -> None:
             context.note(root.fields[key], "is what modelpack does anyway")
 
 
-def _environment(root: Value, document: Document, context: Context) -> tuple[Document | None, Environment]:
+def environment_of(root: Value, document: Document, context: Context) -> tuple[Document | None, Environment]:
     """Give the package that the deployment names as its environment, or the environment."""
     value = given(root, "environment")
     if value is None:
@@ -118,11 +118,12 @@ def _environment(root: Value, document: Document, context: Context) -> tuple[Doc
 
 def _says_all(root: Value, document: Document, context: Context) -> bool:
     """Tell whether the model needs no environment; what is wrong with it is found when it is read."""
-    model = None if given(root, "code_configuration") else _model(root, document, context.aside())
+    model = None if given(root, "code_configuration") else model_of(root, document, context.aside())
     return bool(model and model.is_mlflow)
 
 
-def _of_package(package: Document, root: Value, context: Context) -> Serving:
+def of_package(package: Document, root: Value, context: Context) -> Serving:
+    """Give the package that a deployment names, with the deployment's variables and labels."""
     for key in ("model", "code_configuration"):
         if value := given(root, key):
             context.find(value, f"the environment is a package, which has its own: {package.shown}", "leave it out")
@@ -131,7 +132,8 @@ def _of_package(package: Document, root: Value, context: Context) -> Serving:
     return replace(serving, variables=variables, labels={**serving.labels, **root.get_mapping("tags")})
 
 
-def _model(root: Value, document: Document, context: Context) -> Model | None:
+def model_of(root: Value, document: Document, context: Context) -> Model | None:
+    """Give the model of a deployment; None when there is none, or when it is wrong."""
     value = given(root, "model")
     if value is None:
         return None

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from modelpack.loading.azure.batch_keys import BATCH_DEPLOYMENT
 from modelpack.loading.azure.deployment_keys import CLOUD_ONLY, DEPLOYMENT, PACKAGING
 from modelpack.loading.azure.keys import DATA, ENVIRONMENT, MODEL, PACKAGE
 from modelpack.loading.shape import Table
@@ -24,20 +25,21 @@ from modelpack.loading.yamlfile import (
     read_yaml,
 )
 
-PACKAGE_KIND, DEPLOYMENT_KIND, ENVIRONMENT_KIND, MODEL_KIND, DATA_KIND = (
+PACKAGE_KIND, DEPLOYMENT_KIND, BATCH_KIND, ENVIRONMENT_KIND, MODEL_KIND, DATA_KIND = (
     "package",
     "deployment",
+    "batch deployment",
     "environment",
     "model",
     "data",
 )
 OTHER_KINDS = {
     "endpoint": "an endpoint, which holds deployments and no model",
-    "batch deployment": "a batch deployment, and there is no server that scores batches of files",
 }
 _TABLES: dict[str, Table] = {
     PACKAGE_KIND: PACKAGE,
     DEPLOYMENT_KIND: DEPLOYMENT,
+    BATCH_KIND: BATCH_DEPLOYMENT,
     ENVIRONMENT_KIND: ENVIRONMENT,
     MODEL_KIND: MODEL,
     DATA_KIND: DATA,
@@ -45,7 +47,7 @@ _TABLES: dict[str, Table] = {
 _SCHEMAS = (
     ("modelversionpackage", PACKAGE_KIND),
     ("onlinedeployment", DEPLOYMENT_KIND),
-    ("batchdeployment", "batch deployment"),
+    ("batchdeployment", BATCH_KIND),
     ("endpoint", "endpoint"),
     ("/environment.", ENVIRONMENT_KIND),
     ("/model.", MODEL_KIND),
@@ -58,7 +60,7 @@ _OWN_KEYS: tuple[tuple[str, frozenset[str]], ...] = (
         frozenset(("target_environment", "target_environment_name", "inferencing_server", "base_environment_source")),
     ),
     ("endpoint", frozenset(("auth_mode", "traffic", "mirror_traffic"))),
-    ("batch deployment", frozenset(("mini_batch_size", "output_action", "max_concurrency_per_instance"))),
+    (BATCH_KIND, frozenset(("mini_batch_size", "output_action", "max_concurrency_per_instance", "settings"))),
     (DEPLOYMENT_KIND, frozenset((*CLOUD_ONLY, *PACKAGING, "code_configuration", "model_mount_path"))),
     (ENVIRONMENT_KIND, frozenset(("conda_file", "inference_config", "build", "os_type"))),
 )

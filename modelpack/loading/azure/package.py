@@ -21,7 +21,7 @@ from modelpack.loading.azure.environment import (
 )
 from modelpack.loading.azure.model import Model, model_of_package
 from modelpack.loading.azure.mounts import mount
-from modelpack.loading.azure.serving import ONLINE, Serving
+from modelpack.loading.azure.serving import BATCH, ONLINE, Serving
 from modelpack.loading.shape_reader import Value
 from modelpack.loading.sources import FILE, FOLDER
 from modelpack.loading.yamlfile import show
@@ -106,9 +106,11 @@ def _server(value: Value, code: Value | None, model: Model | None, context: Cont
     kind = value.get_text("type")
     own = given(value, "inference_configuration")
     if kind == "azureml_batch":
-        message = "there is no server that scores batches of files"
-        context.find(value.fields["type"], message, "azureml_online takes one request at a time")
-    elif kind == "triton":
+        if own:
+            context.warn(own, "not read: the server azureml_batch has its own command and no routes")
+        judge_batch(code, model, value, context)
+        return Server(name=BATCH)
+    if kind == "triton":
         context.find(value.fields["type"], NO_TRITON, TRITON_HINT)
     elif kind == "custom":
         return _custom(value, own, context)
@@ -128,6 +130,15 @@ def judge_online(code: Value | None, model: Model | None, owner: Value, context:
         hint += ", or type: mlflow_model for the model, since MLflow saved it"
     if "code_configuration" not in owner.wrong and model:
         context.find(owner, "missing, only a model of MLflow's needs no scoring script", hint, key="code_configuration")
+
+
+def judge_batch(code: Value | None, model: Model | None, owner: Value, context: Context) -> None:
+    """Find a model that nothing says how to score."""
+    if code or "code_configuration" in owner.wrong or model is None:
+        return
+    hint = "write code_configuration: {code: ./src, scoring_script: score.py}"
+    what = ", Azure's own script for models of MLflow's is not here" if model.is_mlflow else ""
+    context.find(owner, f"missing{what}", hint, key="code_configuration")
 
 
 def _custom(value: Value, own: Value | None, context: Context) -> Server:

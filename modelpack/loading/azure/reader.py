@@ -6,9 +6,11 @@ from pathlib import Path
 
 from modelpack.errors import Problem, SpecError
 from modelpack.loading.azure.assets import open_assets
+from modelpack.loading.azure.batch import read_batch
 from modelpack.loading.azure.context import Context
 from modelpack.loading.azure.deployment import read_deployment
 from modelpack.loading.azure.document import (
+    BATCH_KIND,
     DEPLOYMENT_KIND,
     OTHER_KINDS,
     PACKAGE_KIND,
@@ -45,7 +47,7 @@ def load_azure(path: Path, kind: str, options: Options) -> Spec:
     """
     shown = path.as_posix()
     if kind in OTHER_KINDS:
-        hint = "name the YAML file of an online deployment, or of a model package"
+        hint = "name the YAML file of a deployment, or of a model package"
         raise SpecError((Problem(where=shown, message=f"is {OTHER_KINDS[kind]}", hint=hint),))
     findings = Findings(first=shown)
     document = read_document(path, kind, shown, findings)
@@ -72,4 +74,6 @@ def _serving(document: Document, context: Context) -> Serving:
         return read_package(document, context)
     if document.kind == DEPLOYMENT_KIND:
         return read_deployment(document, context)
+    if document.kind == BATCH_KIND:
+        return read_batch(document, context)
     return read_single(document, context)

@@ -14,13 +14,21 @@ from modelpack.loading.azure.context import Context
 from modelpack.loading.azure.environment import Environment, base_image, judge_image
 from modelpack.loading.azure.model import Model
 from modelpack.loading.azure.mounts import mount_as_azure
-from modelpack.loading.check import EXPECTED_RESPONSE, SAMPLE_REQUEST, read_samples
+from modelpack.loading.check import (
+    EXPECTED_OUTPUTS,
+    EXPECTED_RESPONSE,
+    SAMPLE_INPUTS,
+    SAMPLE_REQUEST,
+    read_samples,
+)
 from modelpack.loading.dependency_files import judge_python
 from modelpack.loading.native import this_platform
 from modelpack.spec import Base, Check, Code, Image, Server, Source, Spec
 
 ONLINE = "azureml"
 """The server of Azure's online endpoints."""
+BATCH = "azureml-batch"
+"""The job that does what Azure's batch endpoints do."""
 _SAMPLES = (SAMPLE_REQUEST, "sample_request.json")
 """Names of a sample request, in the order in which they are looked for."""
 
@@ -163,6 +171,10 @@ def _version(serving: Serving, context: Context) -> str:
 def _check(serving: Serving, entry: ServerEntry, context: Context) -> Check | None:
     found = sample(serving, context)
     if found is None:
+        if entry.job:
+            hint = f"put a folder {SAMPLE_INPUTS} beside this file, or name one with --request FOLDER"
+            context.findings.warn(context.document.start, "there are no sample inputs: nothing is checked", hint)
+            return None
         hint = f"put {SAMPLE_REQUEST} beside this file, or name a sample with --request FILE"
         message = "there is no sample request: the check only waits until the server is ready"
         context.findings.warn(context.document.start, message, hint)
@@ -175,8 +187,8 @@ def sample(serving: Serving, context: Context) -> tuple[Path, Path | None] | Non
     request = context.options.request or _beside(serving, context)
     if request is None:
         return None
-    response = request.parent / EXPECTED_RESPONSE
-    return request.absolute(), response.absolute() if response.is_file() else None
+    response = request.parent / (EXPECTED_OUTPUTS if serving.server.name == BATCH else EXPECTED_RESPONSE)
+    return request.absolute(), response.absolute() if response.exists() else None
 
 
 def _beside(serving: Serving, context: Context) -> Path | None:
@@ -185,8 +197,8 @@ def _beside(serving: Serving, context: Context) -> Path | None:
     folders += [serving.code.source.path.parent] if serving.code else []
     folders += [serving.model.source.path.parent] if serving.model and serving.model.source else []
     for folder in folders:
-        for name in _SAMPLES:
-            if (folder / name).is_file():
+        for name in (SAMPLE_INPUTS,) if serving.server.name == BATCH else _SAMPLES:
+            if (folder / name).is_dir() if name == SAMPLE_INPUTS else (folder / name).is_file():
                 shown = context.document.folder.show(folder / name)
                 context.findings.note(context.document.start, f"the check sends the sample request {shown}")
                 return folder / name
