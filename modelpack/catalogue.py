@@ -12,23 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from modelpack.loading.keys import (
-    CONTENT_TYPE,
-    METHOD,
-    PORT,
-    ROUTES,
-    SAFE_NAME,
-    VALUE,
-    VARIABLE,
-    VARIABLE_VALUE,
-    default_of,
-)
+from modelpack.catalogue_keys import SERVER
 from modelpack.loading.requirements import judge_requirement
-from modelpack.loading.shape import Key, Many, Named, Table, Text
 from modelpack.loading.shape_reader import Value, near, read
 from modelpack.loading.yamlfile import Findings, read_yaml
-from modelpack.spec import CheckRequest
+from modelpack.spec import Server
 
+_DESCRIPTION = "server.yaml"
 SERVERS = Path(__file__).with_name("servers")
 """The catalogue that modelpack brings."""
 
@@ -41,7 +31,6 @@ CATALOGUE_PLACEHOLDERS = (*PLACEHOLDERS, "server", "model_name", "model_stem", "
 ending, and name and version of the package."""
 
 _PLACEHOLDER = re.compile(r"@([a-z_]+|input-[A-Za-z0-9._-]+)@")
-_SIGNALS = ("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,83 +110,6 @@ class ServerEntry:
         return any(f"@{placeholder}@" in text for text in (*(self.command or ()), *self.environment.values()))
 
 
-_INJECTED = Table(
-    short="requirement",
-    keys=(
-        Key(name="requirement", shape=Text(noun="a requirement"), doc="As PEP 508 has it", required=True),
-        Key(name="unless", shape=Many(item=Text()), doc="Distributions of the user's that take its place"),
-        Key(name="only", shape=Text(), doc="Versions of the server that need it, as PEP 440 specifiers"),
-    ),
-)
-_CHANGES = (
-    Key(
-        name="requirements",
-        shape=Many(item=_INJECTED),
-        doc="What is injected, as PEP 508 requirements; the first is the server itself",
-    ),
-    Key(
-        name="packages",
-        shape=Many(item=Text(noun="the name of a Debian package")),
-        doc="Debian packages that the base has to have",
-    ),
-    Key(name="environment", shape=Named(name=VARIABLE, value=VARIABLE_VALUE), doc="Variables of the server"),
-    Key(name="port", shape=PORT, doc="TCP port"),
-    Key(name="routes", shape=ROUTES, doc="Paths on that port"),
-)
-_OPTION = Table(
-    keys=(
-        Key(name="description", shape=Text(), doc="What is chosen", required=True),
-        Key(name="default", shape=VALUE, doc="What holds when the spec says nothing"),
-        Key(
-            name="choices",
-            shape=Named(name=SAFE_NAME, value=Table(keys=_CHANGES), some=True),
-            doc="What each value adds, or puts in place of the server's own",
-        ),
-        Key(name="variable", shape=VARIABLE, doc="Variable that gets the value, where anything may be chosen"),
-        Key(name="pattern", shape=Text(), doc="Regular expression that such a value matches as a whole"),
-    )
-)
-_TABLE = Table(
-    keys=(
-        Key(name="description", shape=Text(), doc="What the server is", required=True),
-        Key(
-            name="kind",
-            shape=Text(choices=("server", "job")),
-            doc="job: it answers no requests, but reads a folder, writes another and ends",
-            default="server",
-        ),
-        *_CHANGES,
-        Key(name="command", shape=Many(item=VARIABLE_VALUE, some=True), doc="Words of the start command"),
-        Key(name="stop_signal", shape=Text(choices=_SIGNALS), doc="Asks the server to stop", default="SIGTERM"),
-        Key(
-            name="request",
-            shape=Table(
-                keys=(
-                    Key(name="method", shape=METHOD, doc="HTTP method", default=default_of(CheckRequest, "method")),
-                    Key(
-                        name="content_type",
-                        shape=CONTENT_TYPE,
-                        doc="Media type",
-                        default=default_of(CheckRequest, "content_type"),
-                    ),
-                )
-            ),
-            doc="What the scoring route wants",
-        ),
-        Key(
-            name="scoring_script",
-            shape=Many(item=Text(noun="the name of a function"), some=True),
-            doc="Functions that the user's scoring script has to define",
-        ),
-        Key(name="code", shape=Text(choices=("optional",)), doc="Whether the server does without the user's code"),
-        Key(name="python", shape=Text(), doc="Versions of Python that it runs on, as PEP 440 specifiers"),
-        Key(name="shared", shape=Many(item=Text(noun="a file")), doc="Files of the folder shared that it needs"),
-        Key(name="options", shape=Named(name=SAFE_NAME, value=_OPTION), doc="What a spec may choose"),
-        Key(name="programs", shape=Text(choices=("true",), booleans=True), doc="It starts programs of wheels"),
-    )
-)
-
-
 def server_names(folder: Path = SERVERS) -> tuple[str, ...]:
     """Give the names of all servers of a catalogue."""
     return tuple(sorted(path.parent.name for path in folder.glob("*/server.yaml")))
@@ -209,14 +121,41 @@ def read_entry(name: str, folder: Path = SERVERS) -> ServerEntry:
     Raises:
         SpecError: its ``server.yaml`` is wrong.
     """
+    return read_folder(folder / name, name)
+
+
+def read_folder(folder: Path, shown: str) -> ServerEntry:
+    """Read the folder of a server, of a catalogue or of the user's own.
+
+    Args:
+        folder: where it lies; its name is the server's.
+        shown: what messages call it.
+
+    Raises:
+        SpecError: its ``server.yaml`` is wrong.
+    """
     findings = Findings()
-    node = read_yaml(folder / name / "server.yaml", f"{name}/server.yaml", findings)
-    value = read(_TABLE, node, "", findings) if node else None
+    node = read_yaml(folder / _DESCRIPTION, f"{shown}/{_DESCRIPTION}", findings)
+    value = read(SERVER, node, "", findings) if node else None
     if value:
         _judge_entry(value, findings)
     findings.raise_any()
     assert value is not None  # noqa: S101 - else there was a finding
-    return _entry(name, value)
+    return _entry(folder.name, value)
+
+
+def folder_of(server: Server, servers: Path = SERVERS) -> Path:
+    """Give the folder of a spec's server: of the catalogue, or of the user's own."""
+    return server.folder or servers / server.name
+
+
+def entry_for(server: Server, servers: Path = SERVERS) -> ServerEntry:
+    """Give the entry of a spec's server, without its options.
+
+    Raises:
+        SpecError: its ``server.yaml`` is wrong.
+    """
+    return read_folder(folder_of(server, servers), server.name)
 
 
 def _entry(name: str, value: Value) -> ServerEntry:

@@ -9,7 +9,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from modelpack import lock
-from modelpack.catalogue import SERVERS, ServerEntry, chosen, input_variable, read_entry, server_names
+from modelpack.catalogue import (
+    SERVERS,
+    ServerEntry,
+    chosen,
+    entry_for,
+    folder_of,
+    input_variable,
+    read_entry,
+    server_names,
+)
 from modelpack.server_files import server_files
 from modelpack.spec import Spec
 
@@ -113,8 +122,9 @@ def programs(spec: Spec, cache: Path, folder: Path = SERVERS) -> dict[str, Path]
         ModelpackError: a template of it is.
     """
     entry = entry_of(spec, folder)
-    own = server_files(spec, spec.server.port or entry.port or 0, folder / entry.name, cache)
-    return own | {name: folder / SHARED / name for name in entry.shared}
+    own = server_files(spec, spec.server.port or entry.port or 0, folder_of(spec.server, folder), cache)
+    shared = SERVERS if spec.server.folder else folder
+    return own | {name: shared / SHARED / name for name in entry.shared}
 
 
 def packages(spec: Spec, folder: Path = SERVERS) -> tuple[str, ...]:
@@ -126,6 +136,8 @@ def packages(spec: Spec, folder: Path = SERVERS) -> tuple[str, ...]:
 
 def like(name: str, folder: Path = SERVERS) -> tuple[str, ...]:
     """Give the other servers that take the same scoring script and need nothing more of the spec."""
+    if name not in server_names(folder):
+        return ()
     entry = read_entry(name, folder)
     others = (read_entry(other, folder) for other in server_names(folder) if other != name)
     return tuple(
@@ -141,7 +153,7 @@ def entry_of(spec: Spec, folder: Path = SERVERS) -> ServerEntry:
     Raises:
         SpecError: the catalogue's entry is wrong.
     """
-    return chosen(read_entry(spec.server.name, folder), spec.server.options)
+    return chosen(entry_for(spec.server, folder), spec.server.options)
 
 
 def _of_code(text: str) -> bool:

@@ -112,7 +112,9 @@ class Server:
     """The inference server asked for."""
 
     name: str
-    """A folder of the server catalogue: ``azureml``, ``custom``."""
+    """A folder of the server catalogue: ``azureml``, ``custom``; or the name of ``folder``."""
+    folder: Path | None = None
+    """A folder with ``server.yaml`` of the user's own, absolute."""
     version: str | None = None
     """PEP 440 specifier set that narrows the catalogue's requirement, such as ``==1.5.1``."""
     version_origin: str = "server.version"

@@ -284,8 +284,17 @@ def _server(names: tuple[str, ...]) -> Table:
         keys=(
             Key(
                 name="name",
-                shape=Text(choices=names, mistaken=(("azureml_online", "azureml"), ("azmlinfsrv", "azureml"))),
-                doc="The server, by its name in the catalogue",
+                shape=Text(
+                    choices=names,
+                    beside=r"^\.{0,2}/[^\x00]*$",
+                    mistaken=(
+                        ("azureml_online", "azureml"),
+                        ("azmlinfsrv", "azureml"),
+                        ("azureml_batch", "azureml-batch"),
+                    ),
+                ),
+                doc="The server, by its name in the catalogue, or the path of a folder with a server.yaml, which "
+                "begins with ./ or /",
                 required=True,
                 mistaken=("type", "kind"),
             ),

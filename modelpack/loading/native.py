@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from modelpack import places, suites
-from modelpack.catalogue import SERVERS, ServerEntry, input_variable, read_entry, server_names
+from modelpack.catalogue import SERVERS, ServerEntry, input_variable, server_names
 from modelpack.errors import Problem, SpecError
 from modelpack.loading.assets import read_asset, read_mounts
 from modelpack.loading.check import read_check
@@ -20,7 +20,7 @@ from modelpack.loading.image import read_image
 from modelpack.loading.keys import spec_table
 from modelpack.loading.pip_file import read_lines
 from modelpack.loading.script import judge_script
-from modelpack.loading.server import judge_server_python, judge_variables, read_server
+from modelpack.loading.server import find_entry, judge_server_python, judge_variables, read_server
 from modelpack.loading.shape_reader import Value, nearest, read
 from modelpack.loading.sources import FILE, FOLDER, Folder, find_source
 from modelpack.loading.yamlfile import Findings, join_path, read_yaml, show
@@ -89,8 +89,7 @@ class _Loader:
         python = asked_python or suites.default_python(base.suite)
         judge_python(python, found)
         asked = root.fields.get("server")
-        name = asked.get_text("name") if asked else None
-        entry = read_entry(name, servers) if name else None
+        entry, own = find_entry(asked, self.folder, servers, self.findings) if asked else (None, None)
         judge_variables(root, self.findings)
         models, inputs = self.models(), self.inputs()
         if entry:
@@ -110,7 +109,7 @@ class _Loader:
             channels=tuple(dict.fromkeys(found.channels)),
             indexes=found.indexes,
             code=self.code(entry, python),
-            server=read_server(asked, entry, root, self.findings) if asked and entry else Server(name=""),
+            server=read_server(asked, entry, root, self.findings, folder=own) if asked and entry else Server(name=""),
             inputs=inputs,
             links=self.links(models, inputs),
             environment_variables=root.get_mapping("environment_variables"),

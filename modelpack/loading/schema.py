@@ -55,6 +55,8 @@ def _text(shape: Text) -> dict[str, Any]:
         # Without quotes they are booleans in every parser but modelpack's, which takes them as they are spelled.
         words = {"true": True, "false": False} if shape.booleans else {}
         found["enum"] = [*shape.choices, *(words[word] for word in shape.choices if word in words)]
+    if shape.beside:
+        found = {"anyOf": [found, {"type": "string", "pattern": shape.beside}]}
     if shape.pattern:
         found["pattern"] = shape.pattern
     if shape.longest is not None:

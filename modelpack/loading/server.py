@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from pathlib import Path
 
 from modelpack.catalogue import (
     BUILD_PLACEHOLDERS,
@@ -13,15 +14,52 @@ from modelpack.catalogue import (
     chosen,
     judge_placeholders,
     placeholders_in,
+    read_entry,
+    read_folder,
 )
+from modelpack.errors import SpecError
+from modelpack.loading.keys import SAFE_NAME
 from modelpack.loading.shape_reader import Value, near, nearest
+from modelpack.loading.sources import FOLDER, Folder, find_source
 from modelpack.loading.yamlfile import Findings, join_path
 from modelpack.spec import Server
 
 _NEEDED_ROUTES = ("readiness", "scoring")
 
 
-def read_server(value: Value, entry: ServerEntry, root: Value, findings: Findings) -> Server:
+def find_entry(
+    value: Value, folder: Folder, servers: Path, findings: Findings
+) -> tuple[ServerEntry | None, Path | None]:
+    """Give the entry of a server, and its folder when that is the user's own; none when it is wrong.
+
+    Args:
+        value: of the key ``server``.
+        folder: where relative paths begin.
+        servers: the catalogue.
+        findings: takes what is wrong.
+    """
+    name = value.fields.get("name")
+    if name is None:
+        return None, None
+    if "/" not in name.text:
+        return read_entry(name.text, servers), None
+    source = find_source(name, folder, findings, kind=FOLDER)
+    if source is None:
+        return None, None
+    if not re.fullmatch(SAFE_NAME.pattern or "", source.path.name):
+        message = f"expected a folder whose name is {SAFE_NAME.noun}, found {source.path.name}"
+        findings.add(name.place, message, path=name.path)
+        return None, None
+    try:
+        return read_folder(source.path, folder.show(source.path)), source.path
+    except SpecError as error:
+        findings.include(error.problems)
+        return None, None
+
+
+def read_server(
+    value: Value, entry: ServerEntry, root: Value, findings: Findings, *, folder: Path | None = None
+) -> Server:
     """Read the key ``server``; what its entry leaves out it has to give, and what the entry says it may not.
 
     Args:
@@ -29,6 +67,7 @@ def read_server(value: Value, entry: ServerEntry, root: Value, findings: Finding
         entry: what the catalogue says of that server.
         root: the whole spec.
         findings: takes what is wrong.
+        folder: of the server, when it is the user's own.
     """
     options = _read_options(value, entry, findings)
     entry = chosen(entry, options)
@@ -41,6 +80,7 @@ def read_server(value: Value, entry: ServerEntry, root: Value, findings: Finding
     _judge_code({name for word in words for name in placeholders_in(word)}, entry, root, findings)
     return Server(
         name=entry.name,
+        folder=folder,
         version=_read_version(value, entry, findings),
         command=command,
         options=options,

@@ -38,6 +38,8 @@ class Text:
     """Regular expression that the whole text matches, anchored, in the words that Python and ECMA share."""
     choices: tuple[str, ...] = ()
     """All that may stand here; empty when anything may."""
+    beside: str | None = None
+    """Regular expression of what may stand here though it is no choice, anchored."""
     mistaken: tuple[tuple[str, str], ...] = ()
     """What people write, and the choice that they mean."""
     folded: bool = False

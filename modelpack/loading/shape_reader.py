@@ -203,7 +203,7 @@ def _unfold(shape: Text, text: str) -> str:
 def _judge_text(shape: Text, text: str) -> Fault | None:
     if shape.longest is not None and len(text) > shape.longest:
         return f"expected at most {shape.longest} characters, found {len(text)}: {quote(text)}", None
-    if shape.choices and text not in shape.choices:
+    if shape.choices and text not in shape.choices and not (shape.beside and re.fullmatch(shape.beside, text)):
         meant = dict(shape.mistaken).get(text.lower())
         hint = f"did you mean {meant}?" if meant else near(text, shape.choices)
         return f"expected {noun_of(shape)}, found {quote(text)}", hint

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelpack import places
-from modelpack.catalogue import read_entry
+from modelpack.catalogue import entry_for
 from modelpack.errors import ModelpackError
 from modelpack.loading.keys import DEFAULT_BASE
 from modelpack.loading.native import this_platform
@@ -121,13 +121,14 @@ class _Writer:
 
     def server(self) -> Plain | None:
         server = self.spec.server
-        content: dict[str, Plain] = {"name": server.name}
+        name = self.path(server.folder) if server.folder else server.name
+        content: dict[str, Plain] = {"name": name}
         content |= {"version": server.version} if server.version else {}
         content |= {"command": [*server.command]} if server.command else {}
         content |= {"options": {**server.options}} if server.options else {}
         content |= {"port": server.port} if server.port else {}
         content |= {"routes": {**server.routes}} if server.routes else {}
-        return server.name if len(content) == 1 else content
+        return name if len(content) == 1 else content
 
     def inputs(self) -> Plain | None:
         return {
@@ -173,7 +174,7 @@ class _Writer:
         return {"requests": requests, **timeout}
 
     def request(self, item: CheckRequest) -> dict[str, Plain]:
-        entry = read_entry(self.spec.server.name)
+        entry = entry_for(self.spec.server)
         usual = CheckRequest(name="", request=None, response=None, method=entry.method, content_type=entry.content_type)
         content: dict[str, Plain] = {}
         if item.body is not None:
