@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 
 from modelpack.errors import Problem
@@ -33,6 +33,15 @@ _FILES: Mapping[str, tuple[str, ...]] = {
     "fil": ("xgboost.model", "xgboost.json", "model.txt", "checkpoint.tl", "xgboost.ubj"),
 }
 """What Triton looks for in a version's folder, by platform or backend, unless the configuration names it."""
+
+
+def backend_of(config: prototext.Message, names: Iterable[str]) -> str:
+    """Give Triton's backend or platform of a model: as configured, else as its files tell; empty when nothing does."""
+    if "ensemble_scheduling" in config:
+        return "ensemble"
+    said = _scalar(config, "backend") or _scalar(config, "platform")
+    there = {*names}
+    return said or next((kind for kind, files in _FILES.items() if there & {*files}), "")
 
 
 def judge_folders(

@@ -16,8 +16,8 @@ from modelpack.loading.azure.environment import (
 )
 from modelpack.loading.azure.model import TRITON, Model, read_model, refer_to_model
 from modelpack.loading.azure.mounts import code_place, mount
-from modelpack.loading.azure.package import CUSTOM, NO_TRITON, TRITON_HINT, judge_online, read_package
-from modelpack.loading.azure.serving import ONLINE, Serving
+from modelpack.loading.azure.package import CUSTOM, judge_online, read_package
+from modelpack.loading.azure.serving import ONLINE, TRITON_SERVER, Serving
 from modelpack.loading.shape_reader import Value
 from modelpack.spec import Code, Server
 
@@ -43,7 +43,7 @@ def read_deployment(document: Document, context: Context) -> Serving:
         environment=environment,
         code=code,
         scripted=configuration is not None,
-        server=_server(environment, code, context),
+        server=_server(environment, code, context, triton=_is_repository(model, configuration)),
         variables=root.get_mapping("environment_variables"),
         labels=root.get_mapping("tags"),
         links=_links(root.fields.get("model_mount_path"), model, context),
@@ -119,7 +119,7 @@ def environment_of(root: Value, document: Document, context: Context) -> tuple[D
 def _says_all(root: Value, document: Document, context: Context) -> bool:
     """Tell whether the model needs no environment; what is wrong with it is found when it is read."""
     model = None if given(root, "code_configuration") else model_of(root, document, context.aside())
-    return bool(model and model.is_mlflow)
+    return bool(model and (model.is_mlflow or model.kind == TRITON))
 
 
 def of_package(package: Document, root: Value, context: Context) -> Serving:
@@ -147,13 +147,18 @@ def _judge(code: Value | None, model: Model | None, root: Value, context: Contex
         if "model" not in root.wrong and "environment" not in root.wrong and "environment" not in root.fields:
             context.find(root, "missing", "write model: {path: ./model}", key="model")
         return
-    if model.kind == TRITON and code is None:
-        context.find(model.value, NO_TRITON, TRITON_HINT, key="type")
-        return
-    judge_online(code, model, root, context)
+    if not _is_repository(model, code):
+        judge_online(code, model, root, context)
 
 
-def _server(environment: Environment, code: Code | None, context: Context) -> Server:
+def _is_repository(model: Model | None, code: Value | None) -> bool:
+    """Tell whether Triton is meant to serve the model."""
+    return model is not None and model.kind == TRITON and code is None
+
+
+def _server(environment: Environment, code: Code | None, context: Context, *, triton: bool) -> Server:
+    if triton:
+        return Server(name=TRITON_SERVER)
     routes = environment.routes
     if routes is None or code is None:
         return Server(name=ONLINE)

@@ -21,18 +21,17 @@ from modelpack.loading.azure.environment import (
 )
 from modelpack.loading.azure.model import Model, model_of_package
 from modelpack.loading.azure.mounts import mount
-from modelpack.loading.azure.serving import BATCH, ONLINE, Serving
+from modelpack.loading.azure.serving import BATCH, ONLINE, TRITON_SERVER, Serving
 from modelpack.loading.shape_reader import Value
 from modelpack.loading.sources import FILE, FOLDER
 from modelpack.loading.yamlfile import show
 from modelpack.spec import Server, Source
 
-NO_TRITON = "a Triton repository needs NVIDIA's server with its backends, which no package index has"
-TRITON_HINT = "build on its image: a deployment with environment: {image: ..., inference_config: ...}"
 Input = tuple[str, Source, Value | None]
 """Name, source, and where it lies in the image."""
 CUSTOM = "custom"
 ONLINE_TYPE = "azureml_online"
+TRITON_TYPE = "triton"
 _SHELL_SIGNS = re.compile(r"[$`|&;<>*?(){}~\n]")
 _PYTHON = re.compile(r"python3?(?=\s)")
 
@@ -44,8 +43,9 @@ def read_package(document: Document, context: Context) -> Serving:
     model = model_of_package(context)
     inputs = list(_inputs(root, document, context))
     configuration = given(server, "code_configuration") if server else None
-    alone = model and model.is_mlflow and configuration is None and server and server.get_text("type") == ONLINE_TYPE
-    environment = _environment(root, context, needed=not alone)
+    kind = server.get_text("type") if server else None
+    alone = model and model.is_mlflow and configuration is None and kind == ONLINE_TYPE
+    environment = _environment(root, context, needed=not alone and kind != TRITON_TYPE)
     name, version = _target(root, context)
     _judge_modes(root, context)
     code = read_code(configuration, document.folder, context) if configuration else None
@@ -110,11 +110,11 @@ def _server(value: Value, code: Value | None, model: Model | None, context: Cont
             context.warn(own, "not read: the server azureml_batch has its own command and no routes")
         judge_batch(code, model, value, context)
         return Server(name=BATCH)
-    if kind == "triton":
-        context.find(value.fields["type"], NO_TRITON, TRITON_HINT)
-    elif kind == "custom":
+    if kind == TRITON_TYPE:
+        return Server(name=TRITON_SERVER)
+    if kind == "custom":
         return _custom(value, own, context)
-    elif kind == ONLINE_TYPE:
+    if kind == ONLINE_TYPE:
         if own:
             context.warn(own, "not read: the server azureml_online has its own command and routes")
         judge_online(code, model, value, context)

@@ -19,7 +19,7 @@ from modelpack.loading.azure.document import (
     read_document,
 )
 from modelpack.loading.azure.package import read_package
-from modelpack.loading.azure.serving import Serving, is_no_code, to_spec
+from modelpack.loading.azure.serving import TRITON_SERVER, Serving, is_no_code, to_spec
 from modelpack.loading.azure.single import read_single
 from modelpack.loading.options import Options
 from modelpack.loading.yamlfile import MAX_BYTES, Findings
@@ -62,6 +62,10 @@ def load_azure(path: Path, kind: str, options: Options) -> Spec:
 
 
 def _spec(serving: Serving, context: Context) -> Spec | None:
+    if serving.server.name == TRITON_SERVER:
+        from modelpack.loading.azure.triton import to_triton_spec  # noqa: PLC0415 - only for Triton's repositories
+
+        return to_triton_spec(serving, context)
     if not is_no_code(serving):
         return to_spec(serving, context)
     from modelpack.loading.azure.no_code import to_mlflow_spec  # noqa: PLC0415 - only for models of MLflow's

@@ -29,6 +29,8 @@ ONLINE = "azureml"
 """The server of Azure's online endpoints."""
 BATCH = "azureml-batch"
 """The job that does what Azure's batch endpoints do."""
+TRITON_SERVER = "onnxruntime"
+"""What stands in for Triton: it serves ONNX models in the same protocol, at the same routes."""
 _SAMPLES = (SAMPLE_REQUEST, "sample_request.json")
 """Names of a sample request, in the order in which they are looked for."""
 

@@ -6,8 +6,7 @@ from modelpack.loading.azure.context import Context
 from modelpack.loading.azure.document import ENVIRONMENT_KIND, MODEL_KIND, Document
 from modelpack.loading.azure.environment import no_environment, read_environment
 from modelpack.loading.azure.model import TRITON, read_model
-from modelpack.loading.azure.package import NO_TRITON, TRITON_HINT
-from modelpack.loading.azure.serving import ONLINE, Serving
+from modelpack.loading.azure.serving import ONLINE, TRITON_SERVER, Serving
 from modelpack.spec import Server
 
 _HINT = "name the YAML file of an online deployment or of a model package, which brings it together with what it lacks"
@@ -19,9 +18,7 @@ def read_single(document: Document, context: Context) -> Serving:
     model, environment = None, no_environment(context)
     if document.kind == MODEL_KIND:
         model = read_model(root, document.folder, context)
-        if model.kind == TRITON:
-            context.find(root.fields["type"], NO_TRITON, TRITON_HINT)
-        elif not model.is_mlflow:
+        if not model.is_mlflow and model.kind != TRITON:
             context.find(root, "is a model alone: nothing says how it is asked, as a scoring script does", _HINT)
     elif document.kind == ENVIRONMENT_KIND:
         environment = read_environment(root, document.folder, context)
@@ -35,6 +32,6 @@ def read_single(document: Document, context: Context) -> Serving:
         model=model,
         environment=environment,
         code=None,
-        server=Server(name=ONLINE),
+        server=Server(name=TRITON_SERVER if model and model.kind == TRITON else ONLINE),
         labels=root.get_mapping("tags"),
     )

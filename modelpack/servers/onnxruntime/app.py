@@ -127,7 +127,11 @@ def find(folder: Path) -> dict[str, dict[str, Path]]:
     """Give the files by model and version."""
     found: dict[str, dict[str, Path]] = {}
     for path in sorted(folder.rglob("*.onnx")):
-        parts = path.relative_to(folder).parts
+        if path.is_dir():
+            continue
+        # A model with its data beside it may be a folder model.onnx in its turn.
+        *above, file = path.relative_to(folder).parts
+        parts = (*(part for part in above if part != "model.onnx"), file)
         versioned = len(parts) > 2 and re.fullmatch("[0-9]+", parts[-2])
         name, version = (parts[-3], parts[-2]) if versioned else (path.stem, "1")
         found.setdefault(name, {})[version] = path
