@@ -1,4 +1,4 @@
-"""Writes the reference pages that follow from the code: the spec's keys, the commands, the exit codes.
+"""Writes the reference pages that follow from the code: the spec's keys, the commands, the exit codes, the findings.
 
 python docs/generate.py          # writes them
 python docs/generate.py --check  # fails when they are not what the code says
@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 
 from modelpack import errors
 from modelpack.cli import app
+from modelpack.findings import codes
 from modelpack.loading.schema import schema
 
 HERE = Path(__file__).parent
@@ -34,6 +35,19 @@ name: diabetes
 model: ./model
 requirements: [scikit-learn==1.9.1]
 code: ./src
+```
+"""
+_FINDINGS_INTRODUCTION = """\
+What modelpack finds in a package has a code, whose meaning stays. `modelpack check --static` looks without building
+anything; `build`, `run` and `export` look first of all, and go no further when there is an error. `modelpack check`
+takes `--json`, `--sarif FILE` (for code hosts and editors) and `--strict` (warnings fail too, with exit code 12).
+
+What is meant is silenced in the spec, with its reason:
+
+```yaml
+findings:
+  ignore:
+    - {code: MP207, reason: the same package serves on machines with a GPU}
 ```
 """
 _COMMANDS_INTRODUCTION = """\
@@ -130,16 +144,31 @@ def exit_codes_page() -> str:
     return f"# Exit codes\n\n{_NOTE}| code | means |\n|---|---|\n" + "\n".join(rows) + "\n"
 
 
-PAGES = {"spec.md": spec_page, "commands.md": commands_page, "exit-codes.md": exit_codes_page}
+def findings_page() -> str:
+    """Give docs/findings/README.md."""
+    rows = [f"| [{kind.code}]({kind.code}.md) | {kind.severity} | {kind.title} |" for kind in codes.kinds().values()]
+    table = "| code | usually | what |\n|---|---|---|\n" + "\n".join(rows) + "\n"
+    return f"# Findings\n\n{_NOTE}{_FINDINGS_INTRODUCTION}\n{table}"
+
+
+def pages() -> dict[str, str]:
+    """Give all pages by their path."""
+    found = {
+        "reference/spec.md": spec_page(),
+        "reference/commands.md": commands_page(),
+        "reference/exit-codes.md": exit_codes_page(),
+        "findings/README.md": findings_page(),
+    }
+    return found | {f"findings/{kind.code}.md": codes.page(kind) for kind in codes.kinds().values()}
 
 
 def main() -> int:
     """Write or check the pages."""
     stale = []
-    for name, page in PAGES.items():
-        path = HERE / "reference" / name
-        text = page()
+    for name, text in pages().items():
+        path = HERE / name
         if "--check" not in sys.argv:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")
         elif not path.is_file() or path.read_text(encoding="utf-8") != text:
             stale.append(name)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from modelpack import emulation, lockfile, records
-from modelpack.errors import CheckError, ModelpackError, SourceBuildError
+from modelpack.errors import CheckError, FindingsError, ModelpackError, Problem, SourceBuildError, StrictError
+from modelpack.findings import examine as findings
 from modelpack.loading import inputs
 from modelpack.loading.options import Options
 from modelpack.lock import Lock, LockedCheck
@@ -33,6 +34,20 @@ class Project:
     lock: Lock
     lock_path: Path
     lock_written: bool
+    findings: tuple[Problem, ...] = ()
+    """What was found in them, in order; what the spec silences is marked."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Examined:
+    """All that can be said of an input before anything is built."""
+
+    project: Project | None
+    """None when there is an error."""
+    findings: tuple[Problem, ...]
+    """What was found beside the error, in order."""
+    error: ModelpackError | None = None
+    """Why there is no project."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,10 +66,49 @@ class Stages:
             self.seconds[name] = self.seconds.get(name, 0) + time.perf_counter() - began
 
 
-def tell(spec: Spec, machine: Machine) -> None:
-    """Say what the reader of a spec found worth knowing."""
-    for notice in spec.notices:
-        machine.progress.note(f"{notice.severity}: {notice}")
+def tell(found: Sequence[Problem], machine: Machine) -> None:
+    """Say what was found."""
+    if found:
+        from modelpack.findings import report  # noqa: PLC0415 - only where there is something
+
+        for line in report.lines(found):
+            machine.progress.note(line)
+
+
+def examine(
+    path: Path,
+    machine: Machine,
+    stages: Stages,
+    *,
+    locked: bool = False,
+    again: bool = False,
+    options: Options | None = None,
+) -> Examined:
+    """Load a spec, bring its lock up to date, and find all that can be found in both.
+
+    Args:
+        path: the input.
+        machine: what this machine has.
+        stages: takes the times.
+        locked: a lock that is not up to date is an error.
+        again: ask the package indexes again, when they did not answer before.
+        options: what the command line says of the input.
+    """
+    spec = None
+    try:
+        with stages.time("load"):
+            spec = inputs.load(path, options, channels=bool(machine.settings.channels))
+            previous = lockfile.read(spec.lock_path)
+        with stages.time("lock"):
+            lock = staleness.check_fresh(spec, previous, machine) if locked else make(spec, previous, machine)
+            written = not locked and lockfile.write(lock, spec.lock_path)
+    except ModelpackError as error:
+        found = findings.examine_spec(spec) if spec else ()
+        return Examined(project=None, findings=found, error=error)
+    with stages.time("examine"):
+        found = findings.examine(spec, lock, machine, again=again)
+    project = Project(spec=spec, lock=lock, lock_path=spec.lock_path, lock_written=written, findings=found)
+    return Examined(project=project, findings=found)
 
 
 def load_project(
@@ -62,21 +116,42 @@ def load_project(
 ) -> Project:
     """Load a spec and bring its lock up to date; with ``locked`` a lock that is not is an error instead.
 
+    What is found beside is told.
+
     Raises:
         SpecError, LockError, ResolveError, FetchError: as the stages.
     """
-    with stages.time("load"):
-        spec = inputs.load(path, options, channels=bool(machine.settings.channels))
-        tell(spec, machine)
-        lock_path = spec.lock_path
-        previous = lockfile.read(lock_path)
-    with stages.time("lock"):
-        if locked:
-            lock = staleness.check_fresh(spec, previous, machine)
-            return Project(spec=spec, lock=lock, lock_path=lock_path, lock_written=False)
-        lock = make(spec, previous, machine)
-        written = lockfile.write(lock, lock_path)
-    return Project(spec=spec, lock=lock, lock_path=lock_path, lock_written=written)
+    examined = examine(path, machine, stages, locked=locked, options=options)
+    tell(examined.findings, machine)
+    return project_of(examined)
+
+
+def project_of(examined: Examined) -> Project:
+    """Give the project of an input without errors.
+
+    Raises:
+        ModelpackError: the error there is.
+    """
+    if examined.error:
+        raise examined.error
+    assert examined.project is not None  # noqa: S101 - there was no error
+    return examined.project
+
+
+def refuse(found: Sequence[Problem], *, strict: bool = False) -> None:
+    """Go no further when there are errors, or with ``strict`` warnings.
+
+    Raises:
+        FindingsError, StrictError: there are.
+    """
+    severities = [problem.severity for problem in found if problem.reason is None]
+    if count := severities.count("error"):
+        message = f"the package would not work: {count} error{'s' if count != 1 else ''} found"
+        hint = "mend what is said above; what is a false alarm, silence in the spec (findings.ignore)"
+        raise FindingsError(message, hint=hint)
+    if strict and (count := severities.count("warning")):
+        message = f"--strict: {count} warning{'s' if count != 1 else ''}"
+        raise StrictError(message, hint="mend them, or say in the spec why they are meant (findings.ignore)")
 
 
 def fetch(project: Project, machine: Machine, nix: Nix, stages: Stages) -> int:
@@ -108,9 +183,11 @@ def build(project: Project, machine: Machine, nix: Nix, stages: Stages) -> Built
     What was built before, of the same lock by the same library, and is still in the store, is not asked for again.
 
     Raises:
+        FindingsError: something was found that would not work.
         FetchError: artifacts that could not be had.
         BuildError, CheckError: a derivation failed.
     """
+    refuse(project.findings)
     reason = why_unchecked(project.lock)
     checked = reason is None
     record = records.Record(machine.cache / "built", project.lock, nix, checked=checked)
@@ -242,7 +319,7 @@ def _samples(check: LockedCheck) -> int:
     return len(check.requests) + len(check.runs or ())
 
 
-def warnings(built: Built, nix: Nix) -> Iterator[str]:
+def warnings(built: Built, nix: Nix) -> Iterator[Problem]:
     """Give what the environment of a package was built in spite of."""
     path = nix.physical(f"{built.store_path}/share/modelpack/environment")
     notes = nix.physical(str(path.readlink())) / "share/modelpack"
@@ -251,10 +328,10 @@ def warnings(built: Built, nix: Nix) -> Iterator[str]:
     for name, owners in missing.items():
         together.setdefault(", ".join(owners), []).append(name)
     for owners_text, names in together.items():
-        yield f"nothing provides {', '.join(names)}, which {owners_text} may load"
+        message = f"nothing provides {', '.join(names)}, which {owners_text} may load"
+        yield Problem(where="", message=message, severity="warning", code="MP601")
     conflicts: dict[str, list[str]] = json.loads((notes / "file-conflicts.json").read_text(encoding="utf-8"))
     for place, (winner, *others) in conflicts.items():
-        yield (
-            f"{winner} and {', '.join(others)} install different files at {place}: those of {winner} are taken "
-            f"(file_conflicts in the spec chooses)"
-        )
+        message = f"{winner} and {', '.join(others)} install different files at {place}: those of {winner} are taken"
+        hint = "file_conflicts in the spec chooses"
+        yield Problem(where="", message=message, hint=hint, severity="warning", code="MP602")

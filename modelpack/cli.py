@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +14,8 @@ import typer
 from modelpack import __version__, building, lockfile, settings
 from modelpack.arguments import Input, takes_input
 from modelpack.console import Console, print_error, print_json, seconds, size, table
-from modelpack.errors import LockError, ModelpackError
+from modelpack.errors import LockError, ModelpackError, Problem
+from modelpack.findings import examine as findings
 from modelpack.loading import inputs
 from modelpack.lock import Lock
 from modelpack.locking.machine import Machine
@@ -105,7 +106,7 @@ def import_(
 
     with _session() as session:
         spec = inputs.load(given.path, given.options, channels=bool(session.machine.settings.channels))
-        building.tell(spec, session.machine)
+        building.tell(spec.notices, session.machine)
         session.console.close()
         for path in importing.write(spec, output, force=force):
             print(path)
@@ -125,9 +126,9 @@ def lock(
     """Resolve the spec and write modelpack.lock.json."""
     with _session(quiet=quiet) as session:
         loaded = inputs.load(given.path, given.options, channels=bool(session.machine.settings.channels))
-        building.tell(loaded, session.machine)
         path = loaded.lock_path
         if check:
+            building.tell(loaded.notices, session.machine)
             check_fresh(loaded, lockfile.read(path), session.machine)
             session.console.close()
             print(f"{path.name} is up to date")
@@ -135,6 +136,7 @@ def lock(
         names: bool | list[str] = EVERYTHING in upgrade or upgrade if upgrade else False
         made = make(loaded, _previous(path), session.machine, upgrade=names)
         written = lockfile.write(made, path)
+        building.tell(findings.examine(loaded, made, session.machine), session.machine)
         session.console.close()
         state = "written" if written else "unchanged"
         print(
@@ -175,34 +177,72 @@ def build(
 ) -> None:
     """Lock if needed, fetch, build and check the package; print its identity."""
     with _session(quiet=quiet, sandbox=not no_sandbox) as session:
-        _, built = _build(session, given, locked=locked)
+        project, built = _build(session, given, locked=locked)
         session.nix.root(built.store_path, out_link.absolute())
         session.console.close()
+        warnings = tuple(building.warnings(built, session.nix))
         if json:
-            print_json(_identity(built))
+            print_json({**_identity(built), "findings": _findings_json((*project.findings, *warnings))})
         else:
             _print_identity(built)
-        for warning in building.warnings(built, session.nix):
-            session.console.note(f"warning: {warning}")
+        building.tell(warnings, session.machine)
 
 
-@app.command(epilog="Example: modelpack check")
+@app.command(epilog="Example: modelpack check --static --strict --sarif findings.sarif")
 @takes_input
-def check(given: Input, locked: Locked = False, json: Json = False, quiet: Quiet = False) -> None:
+def check(
+    given: Input,
+    locked: Locked = False,
+    json: Json = False,
+    static: Annotated[bool, typer.Option("--static", help="Only what needs no build and no server.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail when there are warnings, too (exit code 12).")] = False,
+    sarif: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the findings as SARIF 2.1.0, for editors."),
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
     """Judge what can be judged without a build, then let the real server answer the sample requests."""
-    from modelpack import inspecting  # noqa: PLC0415
+    from modelpack import checking, inspecting  # noqa: PLC0415
 
     with _session(quiet=quiet) as session:
-        project = building.load_project(
-            given.path, session.machine, session.stages, locked=locked, options=given.options
+        examined = building.examine(
+            given.path, session.machine, session.stages, locked=locked, again=True, options=given.options
         )
+        found = checking.all_of(examined)
+        if sarif:
+            checking.write_sarif(found, sarif)
+        session.console.close()
+        code = checking.exit_code(examined, strict=strict)
+        if json and (static or code):
+            print_json({"findings": _findings_json(found)})
+        if static:
+            if not json:
+                print(checking.text(found))
+            raise typer.Exit(code)
+        building.tell(examined.findings, session.machine)
+        project = building.project_of(examined)
+        building.refuse(examined.findings, strict=strict)
         building.fetch(project, session.machine, session.nix, session.stages)
         report = inspecting.read_report(building.check(project, session.machine, session.nix, session.stages))
         session.console.close()
         if json:
-            print_json(report)
+            print_json({**report, "findings": _findings_json(found)})
         else:
             print(inspecting.report_text(report))
+
+
+@app.command(epilog="Example: modelpack explain MP201")
+def explain(
+    code: Annotated[str | None, typer.Argument(help="Of a finding, as reports name it; without one, all.")] = None,
+) -> None:
+    """Say what a kind of finding means, and what to do about it."""
+    from modelpack.findings import codes  # noqa: PLC0415
+
+    if code is None:
+        print(table((kind.code, kind.severity, kind.title) for kind in codes.kinds().values()))
+    else:
+        print(codes.page(codes.kind(code)), end="")
 
 
 @app.command(epilog="Example: modelpack export oci-archive diabetes.tar")
@@ -391,6 +431,12 @@ def _identity(built: Built) -> dict[str, Any]:
         "closure_bytes": built.closure_bytes,
         "stages": stages,
     }
+
+
+def _findings_json(found: Sequence[Problem]) -> list[dict[str, object]]:
+    from modelpack.findings import report  # noqa: PLC0415
+
+    return [report.to_json(problem) for problem in found]
 
 
 def _print_identity(built: Built) -> None:

@@ -7,6 +7,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from modelpack.errors import SpecError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -121,7 +123,13 @@ def print_json(value: object) -> None:
 
 def print_error(error: ModelpackError) -> None:
     """Print an error as people read it: what, the details, what to do."""
-    print(f"error: {error.message}", file=sys.stderr)
+    from modelpack.findings import report  # noqa: PLC0415 - only for errors
+
+    if isinstance(error, SpecError):
+        print(report.text(report.of_error(error), report.width()), file=sys.stderr)
+        return
+    code = f" {error.code}" if error.code in report.EXPLAINED else ""
+    print(f"error{code}: {error.message}", file=sys.stderr)
     for line in error.details:
         print(f"  {line}", file=sys.stderr)
     if error.hint:

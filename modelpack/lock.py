@@ -85,6 +85,8 @@ class CondaPackage:
     """``conda``: whatever conda channels the machine is configured for."""
     distributions: Mapping[str, str] | None = None
     """Python distributions that it brings: normalized name -> version."""
+    scripts: bool | None = None
+    """It has scripts for its installation, which are not run."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

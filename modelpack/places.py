@@ -58,4 +58,4 @@ def require(links: Mapping[str, str], names: Iterable[str], *, image: bool, wher
         if start not in known or ".." in links[path].split("/"):
             problems.append(f"{path} does not lead to a part of the package: {links[path]}")
     if problems:
-        raise SpecError(tuple(Problem(where=where, message=problem) for problem in problems))
+        raise SpecError(tuple(Problem(where=where, message=problem, code="MP405") for problem in problems))

@@ -253,5 +253,7 @@ class Spec:
 
     Targets begin with ``@model@``, ``@code@`` or ``@input-NAME@``; ``places.judge`` says which paths there can be.
     """
+    ignored: Mapping[str, str] = field(default_factory=dict)
+    """Kinds of findings that are meant, by their code, and why."""
     notices: tuple[Problem, ...] = ()
     """Warnings and notes of the reader, which stop nothing."""

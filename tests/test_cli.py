@@ -125,7 +125,7 @@ def test_a_mistake_in_the_project_has_its_exit_code_and_no_traceback(run, projec
     arguments += ["--check"] if command == "lock" else []
     found, out, err = run(*arguments)
     assert (found, out) == (code, "")
-    assert err.startswith("error: ")
+    assert err.startswith("error")
     assert message in err
 
 

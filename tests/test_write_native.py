@@ -35,6 +35,7 @@ from modelpack.spec import (
 OF_ITSELF = {"path", "lock_path", "name", "version", "models", "notices"}
 """Fields of a spec that are no key of their own name."""
 ELSEWHERE = {
+    "ignored": "findings",
     "conda": "requirements",
     "channels": "requirements",
     "links": "model",
@@ -233,7 +234,7 @@ def test_the_command_writes_once(monkeypatch, capsys, tmp_path):
 
     code, out, err = run("import", "azure.yml")
     assert (code, out) == (0, "modelpack.yaml\n")
-    assert "warning: azure.yml:3:16: endpoint_name: has no effect in a package" in err
+    assert "warning MP110: azure.yml:3:16: endpoint_name: has no effect in a package" in err
     code, out, err = run("import", "azure.yml")
     assert (code, out) == (1, "")
     assert "error: there already: modelpack.yaml\n\nhint: name another file with -o, or use --force\n" in err

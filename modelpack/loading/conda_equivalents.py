@@ -83,10 +83,10 @@ def _problems(item: CondaRequirement, table: dict[str, Equivalent]) -> Iterator[
     found = table.get(canonical(item.name))
     if found is None:
         kind = "a package of R's" if item.name.startswith("r-") else "no equivalent is known"
-        yield Problem(where=item.origin, message=f"{kind} for conda's {item.text}", hint=_WAY_OUT)
+        yield Problem(where=item.origin, message=f"{kind} for conda's {item.text}", hint=_WAY_OUT, code="MP218")
     elif found.requirement and specifiers(item.version) is None:
         message = f"the version of conda's {item.text} cannot be said in the words of pip"
-        yield Problem(where=item.origin, message=message, hint=f"put {found.requirement} below pip:")
+        yield Problem(where=item.origin, message=message, hint=f"put {found.requirement} below pip:", code="MP218")
 
 
 def _requirement(item: CondaRequirement, found: Equivalent) -> Requirement:
@@ -141,4 +141,4 @@ def _notices(pairs: Iterable[tuple[CondaRequirement, Equivalent]]) -> Iterator[P
             message = f"{name} is taken from the package indexes: {_requirement(item, found).text}{build}"
         else:
             continue
-        yield Problem(where=item.origin, message=message, severity="note")
+        yield Problem(where=item.origin, message=message, severity="note", code="MP112")

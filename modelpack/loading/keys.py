@@ -492,6 +492,37 @@ _IMAGE = Table(
     )
 )
 
+_FINDINGS = Table(
+    keys=(
+        Key(
+            name="ignore",
+            shape=Many(
+                item=Table(
+                    short="code",
+                    noun="a code such as MP207, or a mapping such as {code: MP207, reason: ...}",
+                    keys=(
+                        Key(
+                            name="code",
+                            shape=Text(noun="a code such as MP207", pattern=r"^MP[1-9][0-9]{2}$"),
+                            doc="Kind of findings, as reports name it; see the pages of findings",
+                            required=True,
+                        ),
+                        Key(
+                            name="reason",
+                            shape=Text(),
+                            doc="Why it is meant, for those who read the spec and its reports",
+                            mistaken=("because", "why", "comment"),
+                        ),
+                    ),
+                ),
+                noun="a list of codes",
+            ),
+            doc="Kinds of findings that are meant: they are counted and kept in JSON and SARIF, and stop nothing",
+            mistaken=("silence", "disable", "suppress", "except"),
+        ),
+    )
+)
+
 _SURROUNDINGS = (
     Key(
         name="environment_variables",
@@ -510,6 +541,7 @@ _SURROUNDINGS = (
         "alone is taken there, such as cv2: opencv-python-headless. Top-level files that nothing imports, and "
         "top-level tests, docs and examples, need no choice: the first distribution's are taken, with a warning",
     ),
+    Key(name="findings", shape=_FINDINGS, doc="What is known, and meant", mistaken=("warnings", "lint")),
     Key(name="base", shape=_BASE, doc="The base environment", mistaken=("base_image", "from")),
     Key(
         name="check",

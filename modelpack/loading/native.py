@@ -16,6 +16,7 @@ from modelpack.loading.assets import read_asset, read_mounts
 from modelpack.loading.check import read_check
 from modelpack.loading.dependencies import Dependencies, Line, Selection
 from modelpack.loading.dependency_files import is_dependency_file, judge_python, read_dependencies
+from modelpack.loading.ignored import read_ignored
 from modelpack.loading.image import read_image
 from modelpack.loading.keys import spec_table
 from modelpack.loading.pip_file import read_lines
@@ -119,6 +120,7 @@ class _Loader:
             check=read_check(root, entry, self.folder, self.findings),
             image=self.image(),
             platform=root.get_text("platform") or this_platform(),
+            ignored=read_ignored(root, self.findings),
             notices=self.findings.notices,
         )
 

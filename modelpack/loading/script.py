@@ -10,6 +10,8 @@ from pathlib import Path
 
 from modelpack.loading.yamlfile import Findings, Place
 
+_FUNCTIONS, _SYNTAX = "MP303", "MP304"
+
 
 def judge_script(path: Path, *, shown: str, python: str, functions: tuple[str, ...], findings: Findings) -> None:
     """Find a syntax error, and functions that the server calls but the script does not define.
@@ -33,16 +35,16 @@ def judge_script(path: Path, *, shown: str, python: str, functions: tuple[str, .
         # A newer Python may know more syntax than the one that runs here.
         if version <= sys.version_info[:2]:
             place = Place(file=shown, line=error.lineno or 1, column=error.offset or 1)
-            findings.add(place, f"not Python {python}: {error.msg}", path="code.scoring_script")
+            findings.add(place, f"not Python {python}: {error.msg}", path="code.scoring_script", code=_SYNTAX)
     except (ValueError, RecursionError, MemoryError) as error:
-        findings.add(start, f"not Python {python}: {error}", path="code.scoring_script")
+        findings.add(start, f"not Python {python}: {error}", path="code.scoring_script", code=_SYNTAX)
     else:
         names = set(_names(tree.body))
         missing = [name for name in functions if name not in names and "*" not in names]
         if missing:
             hint = f"the server calls {' and '.join(f'{name}()' for name in functions)}"
             message = f"defines no {' and no '.join(f'{name}()' for name in missing)}"
-            findings.add(start, message, path="code.scoring_script", hint=hint)
+            findings.add(start, message, path="code.scoring_script", hint=hint, code=_FUNCTIONS)
 
 
 def _names(body: Iterable[ast.stmt]) -> Iterator[str]:

@@ -36,6 +36,7 @@ from modelpack.loading.yamlfile import (
     quote,
 )
 
+_UNKNOWN, _MISSING, _WRONG = "MP101", "MP102", "MP103"
 _FEW = 8
 """Keys that a message can list."""
 
@@ -111,7 +112,7 @@ def read(shape: Shape, node: Node, path: str, findings: Findings) -> Value | Non
     chosen = _choose(shape, node)
     if chosen is None:
         message = f"expected {noun_of(shape)}, found {describe(node)}"
-        findings.add(node.place, message, _spelling(shape, node), path=path)
+        findings.add(node.place, message, _spelling(shape, node), path=path, code=_WRONG)
         return None
     if isinstance(chosen, Anything):
         return Value(place=node.place, path=path, data="", node=node)
@@ -178,7 +179,7 @@ def _read_scalar(shape: Shape, node: Scalar, path: str, findings: Findings) -> V
     assert isinstance(shape, Text)  # noqa: S101 - told apart by _choose
     text = _unfold(shape, _whole(shape, node))
     if fault := _judge_text(shape, text):
-        findings.add(node.place, *fault, path=path)
+        findings.add(node.place, *fault, path=path, code=_WRONG)
         return None
     return Value(place=node.place, path=path, data=text)
 
@@ -217,14 +218,14 @@ def _read_number(shape: Number, node: Scalar, path: str, findings: Findings) -> 
     low = shape.minimum is not None and (number <= shape.minimum if shape.above else number < shape.minimum)
     high = shape.maximum is not None and number > shape.maximum
     if low or high or (shape.whole and not number.is_integer()):
-        findings.add(node.place, f"expected {shape.noun}, found {node.text}", path=path)
+        findings.add(node.place, f"expected {shape.noun}, found {node.text}", path=path, code=_WRONG)
         return None
     return Value(place=node.place, path=path, data=int(number) if shape.whole else number)
 
 
 def _read_list(shape: Many, node: ListNode, path: str, findings: Findings) -> Value | None:
     if shape.some and not node.items:
-        findings.add(node.place, f"expected {shape.noun}, found an empty list", path=path)
+        findings.add(node.place, f"expected {shape.noun}, found an empty list", path=path, code=_WRONG)
         return None
     items = (read(shape.item, item, f"{path}[{index}]", findings) for index, item in enumerate(node.items))
     return Value(place=node.place, path=path, data=tuple(item for item in items if item))
@@ -232,14 +233,14 @@ def _read_list(shape: Many, node: ListNode, path: str, findings: Findings) -> Va
 
 def _read_named(shape: Named, node: MapNode, path: str, findings: Findings) -> Value | None:
     if shape.some and not node.entries:
-        findings.add(node.place, f"expected {shape.noun}, found an empty mapping", path=path)
+        findings.add(node.place, f"expected {shape.noun}, found an empty mapping", path=path, code=_WRONG)
         return None
     fields = {}
     for entry in node.entries:
         where = join_path(path, entry.key)
         fault = _judge_text(shape.name, entry.key)
         if fault:
-            findings.add(entry.place, *fault, path=where)
+            findings.add(entry.place, *fault, path=where, code=_WRONG)
         value = read(shape.value, entry.value, where, findings)
         if value and not fault:
             fields[entry.key] = value
@@ -257,7 +258,7 @@ def _read_table(shape: Table, node: MapNode, path: str, findings: Findings) -> V
         elif entry.key not in known:
             meant, hint = _meant(entry.key, shape)
             given.add(meant)
-            findings.add(entry.place, "unknown key", hint, path=where)
+            findings.add(entry.place, "unknown key", hint, path=where, code=_UNKNOWN)
         else:
             given.add(entry.key)
             if value := read(known[entry.key].shape, entry.value, where, findings):
@@ -265,7 +266,7 @@ def _read_table(shape: Table, node: MapNode, path: str, findings: Findings) -> V
     for key in shape.keys:
         if key.required and key.name not in given:
             hint = f"write {key.name}: {key.example}" if key.example else None
-            findings.add(node.place, "missing", hint, path=join_path(path, key.name))
+            findings.add(node.place, "missing", hint, path=join_path(path, key.name), code=_MISSING)
     data = _defaults(shape, given, node.place, path) | fields
     return Value(place=node.place, path=path, data=data, wrong=frozenset(given & known.keys() - fields.keys()))
 

@@ -57,7 +57,7 @@ def find_source(value: Value, folder: Folder, findings: Findings, *, kind: str =
     path = folder.path / value.text
     fault = _leaving(value.text, path, folder) or _unfit(value.text, path, folder, kind)
     if fault:
-        findings.add(value.place, *fault, path=value.path)
+        findings.add(value.place, *fault, path=value.path, code="MP106")
         return None
     return Source(path=_tidy(path), key=value.path)
 

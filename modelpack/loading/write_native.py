@@ -195,6 +195,11 @@ class _Writer:
         content |= {"labels": {**image.labels}} if image.labels else {}
         return content | ({} if image.compression == usual.compression else {"compression": image.compression})
 
+    def findings(self) -> Plain | None:
+        ignored = self.spec.ignored.items()
+        items: list[Plain] = [{"code": code, "reason": reason} for code, reason in ignored]
+        return {"ignore": items} if items else None
+
     def platform(self) -> Plain | None:
         return None if self.spec.platform == this_platform() else self.spec.platform
 
@@ -230,6 +235,7 @@ _KEYS: Mapping[str, Callable[[_Writer], Plain | None]] = {
     "base": _Writer.base,
     "check": _Writer.check,
     "image": _Writer.image,
+    "findings": _Writer.findings,
     "platform": _Writer.platform,
 }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -23,6 +23,8 @@ MAX_DEPTH = 32
 """Levels of lists and mappings."""
 MAX_VALUES = 10_000
 """Values of one file, each alias counted with all that it stands for."""
+
+_INPUT_WRONG, _DUPLICATE, _NO_TEXT, _NOT_AS_WRITTEN, _DECIDED = "MP100", "MP104", "MP105", "MP110", "MP111"
 
 _NULL = re.compile(r"|~|null|Null|NULL")
 _BOOLEAN = re.compile(r"true|True|TRUE|false|False|FALSE")
@@ -63,18 +65,24 @@ class Findings:
     def __len__(self) -> int:
         return len(self._found)
 
-    def add(self, place: Place, message: str, hint: str | None = None, *, path: str = "") -> None:
+    def add(
+        self, place: Place, message: str, hint: str | None = None, *, path: str = "", code: str = _INPUT_WRONG
+    ) -> None:
         """Keep one problem of the value at the key path ``path``."""
-        where = f"{place}: {path}" if path else str(place)
-        self._found.append((place, Problem(where=where, message=message, hint=hint)))
+        self._keep(self._found, place, Problem(where=path, message=message, hint=hint, code=code))
 
-    def warn(self, place: Place, message: str, hint: str | None = None, *, path: str = "") -> None:
+    def warn(
+        self, place: Place, message: str, hint: str | None = None, *, path: str = "", code: str = _NOT_AS_WRITTEN
+    ) -> None:
         """Keep what does not stop anything, but may not be what was meant."""
-        self._say("warning", place, message, hint, path)
+        problem = Problem(where=path, message=message, hint=hint, severity="warning", code=code)
+        self._keep(self._said, place, problem)
 
-    def note(self, place: Place, message: str, hint: str | None = None, *, path: str = "") -> None:
+    def note(
+        self, place: Place, message: str, hint: str | None = None, *, path: str = "", code: str = _DECIDED
+    ) -> None:
         """Keep what was decided for the user, for the record."""
-        self._say("note", place, message, hint, path)
+        self._keep(self._said, place, Problem(where=path, message=message, hint=hint, severity="note", code=code))
 
     def include(self, problems: Iterable[Problem]) -> None:
         """Keep what another reader found and said."""
@@ -84,9 +92,10 @@ class Findings:
             place = Place(file=file, line=int(line or 1), column=int(column or 1))
             (self._found if problem.severity == "error" else self._said).append((place, problem))
 
-    def _say(self, severity: str, place: Place, message: str, hint: str | None, path: str) -> None:
-        where = f"{place}: {path}" if path else str(place)
-        self._said.append((place, Problem(where=where, message=message, hint=hint, severity=severity)))
+    def _keep(self, kept: list[tuple[Place, Problem]], place: Place, problem: Problem) -> None:
+        """Keep a problem that so far has the key path alone for its place."""
+        where = f"{place}: {problem.where}" if problem.where else str(place)
+        kept.append((place, replace(problem, where=where)))
 
     @property
     def notices(self) -> tuple[Problem, ...]:
@@ -100,7 +109,7 @@ class Findings:
             SpecError: when there is any.
         """
         if self._found:
-            raise SpecError(self._ordered(self._found))
+            raise SpecError(self._ordered(self._found), self.notices)
 
     def _ordered(self, found: list[tuple[Place, Problem]]) -> tuple[Problem, ...]:
         files = list(dict.fromkeys([self._first, *(place.file for place, _ in found)]))
@@ -192,16 +201,17 @@ def read_yaml(
     try:
         data = path.read_bytes()
     except OSError as error:
-        findings.add(start, f"cannot be read: {error.strerror}")
+        findings.add(start, f"cannot be read: {error.strerror}", code=_NO_TEXT)
         return None
     if len(data) > MAX_BYTES:
-        findings.add(start, f"the file has {len(data):,} bytes, more than the {MAX_BYTES:,} that are allowed")
+        message = f"the file has {len(data):,} bytes, more than the {MAX_BYTES:,} that are allowed"
+        findings.add(start, message, code=_NO_TEXT)
         return None
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         place = _place_of(data[: error.start].decode(errors="replace"), shown)
-        findings.add(place, f"not UTF-8: byte 0x{data[error.start]:02x}")
+        findings.add(place, f"not UTF-8: byte 0x{data[error.start]:02x}", code=_NO_TEXT)
         return None
     return parse_yaml(prepare(text) if prepare else text, shown, findings)
 
@@ -226,10 +236,11 @@ def parse_yaml(text: str, shown: str, findings: Findings) -> Node | None:
     except _StopError:
         return None
     except yaml.MarkedYAMLError as error:
-        findings.add(*_explain(error, text, shown))
+        findings.add(*_explain(error, text, shown), code=_NO_TEXT)
     except yaml.reader.ReaderError as error:
         place = _place_of(text[: error.position], shown)
-        findings.add(place, f"a character that YAML does not allow: U+{ord(text[error.position]):04X}")
+        message = f"a character that YAML does not allow: U+{ord(text[error.position]):04X}"
+        findings.add(place, message, code=_NO_TEXT)
     return None
 
 
@@ -296,9 +307,10 @@ class _Composer:
             where = join_path(path, name)
             value = self._node(next(self._events), where, depth)
             if not name:
-                self._findings.add(key.place, f"expected a key, found {describe(key)}", path=path)
+                self._findings.add(key.place, f"expected a key, found {describe(key)}", path=path, code=_NO_TEXT)
             elif name in seen:
-                self._findings.add(key.place, f"already given in line {seen[name].line}", path=where)
+                message = f"already given in line {seen[name].line}"
+                self._findings.add(key.place, message, path=where, code=_DUPLICATE)
             else:
                 seen[name] = key.place
                 yield Entry(key=name, place=key.place, value=value)
@@ -319,7 +331,7 @@ class _Composer:
         return _place_at(event.start_mark, self._shown)
 
     def _stop(self, event: Any, message: str) -> NoReturn:  # noqa: ANN401
-        self._findings.add(self._place(event), message)
+        self._findings.add(self._place(event), message, code=_NO_TEXT)
         raise _StopError
 
 

@@ -52,7 +52,5 @@ def _solve_conda(spec: Spec, machine: Machine) -> tuple[CondaPackage, ...]:
     packages = []
     for package in solved:
         distributions, scripts = conda.describe(by_sha256[package.sha256])
-        if scripts:
-            machine.progress.note(f"conda's {package.name} has scripts for its installation, which are not run")
-        packages.append(replace(package, distributions=distributions or None))
+        packages.append(replace(package, distributions=distributions or None, scripts=scripts or None))
     return tuple(packages)

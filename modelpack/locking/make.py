@@ -72,6 +72,7 @@ def _judge_file_conflicts(spec: Spec, wheels: tuple[Wheel, ...]) -> None:
             where=f"{spec.path.name}: file_conflicts.{path}",
             message=f"not a distribution that the package has: {name}",
             hint="modelpack why NAME says what it has and why",
+            code="MP602",
         )
         for path, name in spec.file_conflicts.items()
         if name not in locked

@@ -31,15 +31,13 @@ def weigh_all(spec: Spec, trees: Mapping[str, Tree], previous: Lock | None, mach
 
 
 def judged(lock: Lock, spec: Spec, machine: Machine) -> Lock:
-    """Give the lock, when its weights may be in it and fit it; what is worth knowing of them is told.
+    """Give the lock, when its weights may be in it and fit it.
 
     Raises:
         SpecError: with all that may not, or do not.
     """
     if problems := tuple(dict.fromkeys(judge.problems(lock, *_policies(spec, machine)))):
         raise SpecError(problems)
-    for notice in judge.notices(lock):
-        machine.progress.note(f"{notice.severity}: {notice}")
     return lock
 
 

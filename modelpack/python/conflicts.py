@@ -22,6 +22,7 @@ _NO_WHEEL = re.compile(rf"({_NAME})(?:[<>=!~]\S*)? (?:has|have) no (?:usable )?w
 _NO_WHEEL_HINT = re.compile(rf"[Ww]heels (?:are (?:required|available) )?for `({_NAME})`")
 _OTHER_PYTHON = re.compile(rf"({_NAME})(?:\[[^\]]*\])?(?:[<>=!~]\S*)? (?:requires|depends on) Python ?([<>=!~]\S*\d)")
 _REQUIRED = re.compile(r"you require (.+?)(?:, we can conclude|\. |\.$|$)")
+_CONFLICT = "MP201"
 _DECORATION = re.compile(r"^(?:\s*cause: |\s{9}|\s*[\u00d7\u2570\u251c\u2502]\u2500?\u25b6? ?|error: )")
 
 
@@ -39,17 +40,18 @@ def explain(text: str, question: Question, alternatives: Sequence[Alternative], 
     details = tuple(lines[1:])
     trouble = _index_trouble(flat, text)
     if trouble is not None:
-        return ResolveError(trouble[0], hint=trouble[1], details=details)
+        return ResolveError(trouble[0], hint=trouble[1], details=details, code="MP215")
     if "No solution found" not in flat:
         return ResolveError(f"uv cannot resolve the requirements: {lines[0]}", details=details)
-    message, hint, more = _diagnose(flat, question)
-    if message is not None:
-        return ResolveError(message, hint=hint, details=(*more, *details))
+    if diagnosis := _diagnose(flat, question):
+        return diagnosis
     involved = _involved(flat, question.roots)
     found = disagreement(involved, question, solve, lambda name: offers(name, question.scope).versions())
     if found is None:
         written = "; ".join(map(str, involved or question.roots))
-        return ResolveError(f"requirements that cannot be met together: {written}", details=details)
+        origins = tuple(dict.fromkeys(root.origin for root in involved))
+        message = f"requirements that cannot be met together: {written}"
+        return ResolveError(message, details=details, code=_CONFLICT, origins=origins)
     return _conflict(found, question, alternatives, solve)
 
 
@@ -76,8 +78,8 @@ def _index_trouble(flat: str, text: str) -> tuple[str, str] | None:
     return None
 
 
-def _diagnose(flat: str, question: Question) -> tuple[str | None, str | None, tuple[str, ...]]:
-    """Find the simplest true thing to say: message, hint and first details; no message when several disagree."""
+def _diagnose(flat: str, question: Question) -> ResolveError | None:
+    """Find the simplest true thing to say; None when several disagree."""
     unknown = _NOT_FOUND.search(flat)
     if unknown:
         return _no_such_name(unknown[1], question)
@@ -92,7 +94,7 @@ def _diagnose(flat: str, question: Question) -> tuple[str | None, str | None, tu
             return _no_wheel(involved[0], name, re.findall(rf"\b{name}==([\w.]+)", flat), question)
         if len(involved) == 1:
             return _no_version(involved[0], question)
-    return None, None, ()
+    return None
 
 
 def _involved(flat: str, roots: Sequence[Root]) -> list[Root]:
@@ -110,24 +112,23 @@ def _mentions(text: str, name: str) -> bool:
     return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-]|\.\w)", text) is not None
 
 
-def _no_such_name(name: str, question: Question) -> tuple[str, str | None, tuple[str, ...]]:
+def _no_such_name(name: str, question: Question) -> ResolveError:
     wanted = canonicalize_name(name)
     roots = [root for root in question.roots if root.name == wanted]
     who = f"{', '.join(map(str, roots))}: " if roots else ""
     likely = likely_name(wanted, (root.name for root in question.roots))
     hint = f"did you mean {likely}?" if likely else "check the name; a private index has to be configured"
-    return f"{who}no package index has a package named {wanted}", hint, ()
+    message = f"{who}no package index has a package named {wanted}"
+    return ResolveError(message, hint=hint, code="MP202", origins=tuple(root.origin for root in roots))
 
 
-def _other_python(root: Root, name: str, specifier: str, question: Question) -> tuple[str, str | None, tuple[str, ...]]:
+def _other_python(root: Root, name: str, specifier: str, question: Question) -> ResolveError:
     what = str(root) if name == root.name else f"{root} needs {name}, which"
     hint = f"this package has Python {question.target.python}: set python, or allow an older version of it"
-    return f"{what} needs Python {specifier}", hint, ()
+    return ResolveError(f"{what} needs Python {specifier}", hint=hint, code="MP205", origins=(root.origin,))
 
 
-def _no_wheel(
-    root: Root, name: str, named: Sequence[str], question: Question
-) -> tuple[str, str | None, tuple[str, ...]]:
+def _no_wheel(root: Root, name: str, named: Sequence[str], question: Question) -> ResolveError:
     """Say what there is instead of a wheel, for the versions that uv names, else for the newest allowed."""
     what = str(root) if name == root.name else f"{root} needs {name}, which"
     found = offers(name, question.scope)
@@ -136,12 +137,13 @@ def _no_wheel(
     versions = [version for version in found.versions() if allowed.contains(version, prereleases=True)]
     telling = [version for version in versions if str(version) in named] or versions
     details = tuple(f"{name} {version} has {found.describe(version, tags)}" for version in reversed(telling[-3:]))
-    return f"{what} has no wheel for {question.target}", _instead(name, found, question), details
+    message, hint = f"{what} has no wheel for {question.target}", _instead(name, found, question)
+    return ResolveError(message, hint=hint, details=details, code="MP204", origins=(root.origin,))
 
 
-def _no_version(root: Root, question: Question) -> tuple[str, str | None, tuple[str, ...]]:
+def _no_version(root: Root, question: Question) -> ResolveError:
     hint = _instead(root.name, offers(root.name, question.scope), question)
-    return f"no version meets {root}", hint, ()
+    return ResolveError(f"no version meets {root}", hint=hint, code="MP203", origins=(root.origin,))
 
 
 def _instead(name: str, found: Offers, question: Question) -> str:
@@ -167,7 +169,8 @@ def _conflict(
     ways = ways_out(found.roots, question, alternatives, solve)
     tried = ("each of these was tried and works:", *(f"  {way}" for way in ways)) if ways else ()
     hint = ways[0] if ways else "nothing that was tried works: leave one of them out, or serve in another way"
-    return ResolveError(f"{' and '.join(names)} cannot be met together{what}", hint=hint, details=(*sides, *tried))
+    message = f"{' and '.join(names)} cannot be met together{what}"
+    return ResolveError(message, hint=hint, details=(*sides, *tried), code=_CONFLICT, origins=tuple(names))
 
 
 def check(result: Closure, question: Question, pins: Mapping[NormalizedName, Distribution]) -> None:
@@ -206,4 +209,6 @@ def _unknown_extra(name: str, extra: str, question: Question, pin: Distribution)
         if root.name == name and extra in {canonicalize_name(word) for word in root.requirement.extras}
     )
     hint = f"it has: {', '.join(sorted(pin.extras))}" if pin.extras else "it has none"
-    return ResolveError(f"{root}: {name} {pin.version} has no extra named {extra}", hint=hint)
+    return ResolveError(
+        f"{root}: {name} {pin.version} has no extra named {extra}", hint=hint, code="MP210", origins=(root.origin,)
+    )

@@ -292,4 +292,4 @@ def _problem(disk: str, message: str, hint: str | None = None) -> Problem:
     """Name a file as it is seen from where the user is."""
     here = os.getcwd() + "/"  # noqa: PTH109 - texts
     shown = os.fsencode(disk.removeprefix(here)).decode(errors="backslashreplace")
-    return Problem(where=shown, message=message, hint=hint)
+    return Problem(where=shown, message=message, hint=hint, code="MP106")

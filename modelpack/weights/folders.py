@@ -84,7 +84,7 @@ class _Judge:
         self.companions: set[str] = set()
 
     def problem(self, path: str, message: str, hint: str | None = None) -> Problem:
-        return Problem(where=f"{self.name}: {path}", message=message, hint=hint)
+        return Problem(where=f"{self.name}: {path}", message=message, hint=hint, code="MP507")
 
     def text(self, path: str, longest: int = _LARGEST) -> str:
         with locate(self.layout, path).open("rb") as file:

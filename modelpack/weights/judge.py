@@ -76,6 +76,7 @@ def notices(lock: Lock) -> Iterator[Problem]:
                     message=f"was saved by {name} {version}, the package has {versions[name]}",
                     hint=f"require {name}=={version}, or save it again",
                     severity="warning",
+                    code="MP501",
                 )
         if any(name.startswith("__main__:") for name in item.imports):
             names = ", ".join(name.partition(":")[2] for name in item.imports if name.startswith("__main__:"))
@@ -84,13 +85,14 @@ def notices(lock: Lock) -> Iterator[Problem]:
                 message=f"names what the script that saved it had defined itself: {names}",
                 hint="define it in a module of the code folder, and save it again",
                 severity="warning",
+                code="MP502",
             )
         if "pickle" in item.kinds:
             told += 1
             if told <= _FEW:
-                yield Problem(where=_where(item), message=_about(item), severity="note")
+                yield Problem(where=_where(item), message=_about(item), severity="note", code="MP503")
     if told > _FEW:
-        yield Problem(where="model", message=f"{told - _FEW} more pickles", severity="note")
+        yield Problem(where="model", message=f"{told - _FEW} more pickles", severity="note", code="MP503")
 
 
 def _versions(lock: Lock) -> dict[str, str]:
@@ -130,6 +132,7 @@ def _refused(item: Weights, owner: str, allowed: Sequence[str]) -> Iterator[Prob
             where=_where(item),
             message=f"a pickle that calls what no model needs while it is loaded: {names}",
             hint="find out who made it; formats: [pickle, unsafe-pickle] lets it in all the same",
+            code="MP504",
         )
         wrong = [kind for kind in wrong if kind != _UNSAFE]
     if wrong:
@@ -137,6 +140,7 @@ def _refused(item: Weights, owner: str, allowed: Sequence[str]) -> Iterator[Prob
             where=_where(item),
             message=f"{' and '.join(wrong)} is not allowed by {owner}: {', '.join(allowed)}",
             hint="save it in a format that is allowed",
+            code="MP505",
         )
 
 
@@ -151,6 +155,7 @@ def _absent(item: Weights, locked: Collection[str]) -> Iterator[Problem]:
             where=_where(item),
             message=f"a pickle that imports {used.partition(':')[0]}, which no locked wheel has",
             hint=f"require {name}{_stamp(item, name)}",
+            code="MP506",
         )
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 INSPECTOR = 1
 """Raised when the same files have to be looked into again."""
 _POINTERS = (b"version https://git-lfs", b"version https://hawser")
+_DAMAGED, _UNREADABLE = "MP507", "MP106"
 _PAGES = (b"<!doctype", b"<html", b"<?xml", b"<error")
 
 
@@ -59,7 +60,9 @@ def _weigh_tree(name: str, tree: Tree, layout: Layout, problems: list[Problem]) 
         try:
             contents[entry.path] = inspect(place)
         except OSError as error:
-            problems.append(Problem(where=f"{name}: {entry.path}", message=f"cannot be read: {error.strerror}"))
+            problems.append(
+                Problem(where=f"{name}: {entry.path}", message=f"cannot be read: {error.strerror}", code="MP106")
+            )
             continue
         problems += _judge(name, entry, contents[entry.path], place)
     companions = judge_folders(name, tree, contents, layout, problems)
@@ -94,17 +97,19 @@ def _judge(tree: str, entry: FileEntry, content: Content, place: Path) -> Iterat
     where = f"{tree}: {entry.path}"
     suffix = Path(entry.path).suffix.lower()
     if content.format == "text" and (stand_in := _stand_in(place, is_weights=suffix in PROMISED or suffix in ANY)):
-        yield Problem(where=where, message=stand_in[0], hint=stand_in[1])
+        yield Problem(where=where, message=stand_in[0], hint=stand_in[1], code=_DAMAGED)
     elif content.format == "empty" and (suffix in PROMISED or suffix in ANY):
-        yield Problem(where=where, message="is empty", hint="download or save it again")
+        yield Problem(where=where, message="is empty", hint="download or save it again", code=_DAMAGED)
     elif content.problems and (content.kinds or suffix in PROMISED):
         for problem in content.problems[:3]:
-            yield Problem(where=where, message=f"{_noun(content)}, and {problem}", hint="download or save it again")
+            message = f"{_noun(content)}, and {problem}"
+            yield Problem(where=where, message=message, hint="download or save it again", code=_DAMAGED)
     elif suffix in PROMISED and content.format not in PROMISED[suffix]:
         yield Problem(
             where=where,
             message=f"its name says {suffix}, its content is {_noun(content)}",
             hint="rename it when that is right" if content.kinds - {"other"} else "download or save it again",
+            code=_DAMAGED,
         )
 
 
