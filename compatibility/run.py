@@ -22,7 +22,7 @@ import page
 import recipes
 
 CHECKOUT = Path(__file__).parent.parent
-_REGISTRY = re.compile(r"\b(?:[\w-]+\.)+(?:com|io)/")
+_REGISTRY = re.compile(r"\b(?:[\w-]+\.)+(?:com|io)\b")
 """Hosts of images, which the page leaves out."""
 _LIMIT = 1800
 """Seconds for one example."""
@@ -92,7 +92,7 @@ def attempt(example: examples.Example, root: Path) -> page.Outcome:
         )
     except subprocess.TimeoutExpired:
         return _outcome(example, "refused", began, f"no end after {_LIMIT} seconds")
-    said = _REGISTRY.sub("REGISTRY/", done.stderr)
+    said = _REGISTRY.sub("REGISTRY", done.stderr)
     said = said.replace(f"{root.resolve()}/examples/", "").replace(f"{root}/examples/", "")
     if done.returncode != 0:
         return _outcome(example, "refused", began, _reason(said))
