@@ -5,7 +5,7 @@ The catalogue says it, the spec chooses; the placeholders that only the build kn
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from modelpack import lock
@@ -88,8 +88,7 @@ def server_requirements(spec: Spec, folder: Path = SERVERS) -> tuple[lock.Locked
     from modelpack.loading.requirements import distribution  # noqa: PLC0415 - costs start-up time
 
     own = {distribution(item.text): item.text for item in spec.requirements}
-    server, *_ = (name for name in (*entry.requirements[0].unless, "") if name in own or not name)
-    name = server or distribution(entry.requirements[0].requirement)
+    name = _distribution(entry, own)
     version = f"{name}{spec.server.version or ''}"
     # One exact version is the user's to answer for, even outside of the versions that are known to work.
     exact = (spec.server.version or "").startswith("==")
@@ -100,6 +99,24 @@ def server_requirements(spec: Spec, folder: Path = SERVERS) -> tuple[lock.Locked
     ]
     asked = lock.LockedRequirement(requirement=version, origin=spec.server.version_origin)
     return (asked, *injected) if exact else (*injected, asked) if spec.server.version else tuple(injected)
+
+
+def distribution_of(spec: Spec, folder: Path = SERVERS) -> str:
+    """Give the distribution whose version is the server's; the server has to have requirements.
+
+    Raises:
+        SpecError: the catalogue's entry is wrong.
+    """
+    from modelpack.loading.requirements import distribution  # noqa: PLC0415 - costs start-up time
+
+    return _distribution(entry_of(spec, folder), {distribution(item.text) for item in spec.requirements})
+
+
+def _distribution(entry: ServerEntry, own: Container[str]) -> str:
+    from modelpack.loading.requirements import distribution  # noqa: PLC0415 - costs start-up time
+
+    first = entry.requirements[0]
+    return next((name for name in first.unless if name in own), None) or distribution(first.requirement)
 
 
 def _may_need(only: str, asked: Iterable[str]) -> bool:
@@ -154,6 +171,17 @@ def entry_of(spec: Spec, folder: Path = SERVERS) -> ServerEntry:
         SpecError: the catalogue's entry is wrong.
     """
     return chosen(entry_for(spec.server, folder), spec.server.options)
+
+
+def runs_on(spec: Spec, python: str) -> bool:
+    """Say whether a spec's server runs on a Python, such as ``3.12``.
+
+    Raises:
+        SpecError: the catalogue's entry is wrong.
+    """
+    from packaging.specifiers import SpecifierSet  # noqa: PLC0415 - costs start-up time
+
+    return SpecifierSet(entry_of(spec).python).contains(python)
 
 
 def _of_code(text: str) -> bool:

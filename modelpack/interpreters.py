@@ -149,10 +149,14 @@ def minor_versions(platform: str, settings: Settings) -> frozenset[str]:
     return frozenset(version.rpartition(".")[0] for version, _ in _listed(platform, settings))
 
 
+def versions(spec: Spec, settings: Settings) -> tuple[str, ...]:
+    """Give the versions of the Pythons that the machine's folders have for the platform, the oldest first."""
+    return tuple(sorted({version for version, _ in _listed(spec.platform, settings)}, key=_key))
+
+
 def at_hand(spec: Spec, settings: Settings) -> tuple[str, ...]:
     """Give what the machine's folders have for the platform: ``3.12.1 (tarball)``."""
-    versions = sorted({version for version, _ in _listed(spec.platform, settings)}, key=_key)
-    return tuple(f"{version} (tarball)" for version in versions)
+    return tuple(f"{version} (tarball)" for version in versions(spec, settings))
 
 
 def check_compiler(spec: Spec, interpreter: Interpreter, tools_python: str, *, foreign: bool) -> None:

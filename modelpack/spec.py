@@ -118,7 +118,7 @@ class Server:
     version: str | None = None
     """PEP 440 specifier set that narrows the catalogue's requirement, such as ``==1.5.1``."""
     version_origin: str = "server.version"
-    """Where that was written."""
+    """Where that was written: ``modelpack.yaml:7: server.version``."""
     command: tuple[str, ...] | None = None
     """``custom``: the words of the command, with placeholders such as ``@python@`` (see the catalogue).
 

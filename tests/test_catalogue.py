@@ -133,7 +133,7 @@ def test_requirements_are_injected_and_narrowed():
 
     assert server_requirements(spec) == (
         LockedRequirement(requirement="azureml-inference-server-http>=1.4,<2", origin="server azureml"),
-        LockedRequirement(requirement="azureml-inference-server-http>=1.5", origin="server.version"),
+        LockedRequirement(requirement="azureml-inference-server-http>=1.5", origin="modelpack.yaml:5: server.version"),
     )
 
 
@@ -141,7 +141,9 @@ def test_one_exact_version_of_a_server_is_the_users_to_answer_for():
     spec = load(SPEC + "server: {name: azureml, version: 1.0.0}\n")
 
     assert server_requirements(spec) == (
-        LockedRequirement(requirement="azureml-inference-server-http==1.0.0", origin="server.version"),
+        LockedRequirement(
+            requirement="azureml-inference-server-http==1.0.0", origin="modelpack.yaml:5: server.version"
+        ),
     )
 
 
@@ -186,7 +188,7 @@ def test_a_folder_is_all_that_a_new_server_takes(servers):
     assert server_requirements(spec, servers) == (
         LockedRequirement(requirement="echo-server>=2,<3", origin="server echo"),
         LockedRequirement(requirement="gunicorn", origin="server echo"),
-        LockedRequirement(requirement="echo-server<2.5", origin="server.version"),
+        LockedRequirement(requirement="echo-server<2.5", origin="modelpack.yaml:5: server.version"),
     )
     assert (spec.check.requests[0].method, spec.check.requests[0].content_type) == ("PUT", "text/plain")
 

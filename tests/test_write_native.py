@@ -69,7 +69,8 @@ def plain(value):
 
 
 def meaning(spec):
-    return plain(replace(spec, path=Path(), lock_path=Path(), notices=()))
+    server = replace(spec.server, version_origin="")
+    return plain(replace(spec, server=server, path=Path(), lock_path=Path(), notices=()))
 
 
 def round_trip(spec, output="written/modelpack.yaml"):

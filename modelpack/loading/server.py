@@ -21,7 +21,7 @@ from modelpack.errors import SpecError
 from modelpack.loading.keys import SAFE_NAME
 from modelpack.loading.shape_reader import Value, near, nearest
 from modelpack.loading.sources import FOLDER, Folder, find_source
-from modelpack.loading.yamlfile import Findings, join_path
+from modelpack.loading.yamlfile import Findings, Place, join_path
 from modelpack.spec import Server
 
 _NEEDED_ROUTES = ("readiness", "scoring")
@@ -73,7 +73,7 @@ def read_server(
     entry = chosen(entry, options)
     routes = value.get_mapping("routes")
     command = _read_command(value, root, findings)
-    port = value.get_number("port")
+    port, version = value.get_number("port"), value.fields.get("version")
     _judge_surplus(value, entry, findings)
     _judge_missing(value, entry, root, findings)
     words = (*(command or ()), *(entry.command or ()), *entry.environment.values())
@@ -82,11 +82,17 @@ def read_server(
         name=entry.name,
         folder=folder,
         version=_read_version(value, entry, findings),
+        version_origin=_origin(version.place) if version else "server.version",
         command=command,
         options=options,
         port=None if port is None else int(port),
         routes=routes or None,
     )
+
+
+def _origin(place: Place) -> str:
+    """Name a line of the spec from the spec's own folder, as origins are."""
+    return f"{place.file.rpartition('/')[2]}:{place.line}: server.version"
 
 
 def _read_options(value: Value, entry: ServerEntry, findings: Findings) -> dict[str, str]:

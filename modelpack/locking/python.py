@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from modelpack import conda, injection, projects, suites
+from modelpack import conda, interpreters, projects
 from modelpack.lock import BuildTools, Lock
 from modelpack.locking.base import ARCHITECTURES
+from modelpack.locking.choices import others
 from modelpack.locking.machine import Machine
 from modelpack.locking.pins import Distributions, Pins, digest_of, python_patch, requirements
 from modelpack.locking.sources import sources
 from modelpack.python.from_source import Sources as PythonSources
 from modelpack.python.metadata import MetadataStore
-from modelpack.python.question import Choice, Limits
+from modelpack.python.question import Limits
 from modelpack.python.resolve import resolve
 from modelpack.python.scope import Scope
 from modelpack.python.target import Target
@@ -62,7 +63,11 @@ def resolve_python(
                 constraints=(*spec.constraints, *held),
                 hashed=tuple(item for item in (*spec.requirements, *spec.constraints) if item.hashes),
             ),
-            choices=tuple(_choices(spec, pins)),
+            choices=tuple(
+                others(
+                    spec, python=python, glibc=pins.base.glibc, pythons=interpreters.versions(spec, machine.settings)
+                )
+            ),
             sources=built,
         )
         wheels = tuple(wheel for wheel in resolved if not conda.is_stand_in(wheel.version))
@@ -97,16 +102,3 @@ def _workshop(lock: Lock, spec: Spec, previous: BuildTools | None, machine: Mach
         sandbox=machine.sandbox,
         previous=previous,
     )
-
-
-def _choices(spec: Spec, pins: Pins) -> Iterator[Choice]:
-    """Give what else the spec could ask, which is tried when its requirements cannot be met."""
-    for name, suite in suites.SUITES.items():
-        python = suite.pythons[0]
-        if python != spec.python:
-            text = f'base: debian:{name}, with python: "{python}"'
-            yield Choice(text=text, requirements=requirements(spec), python=python, glibc=suite.glibc)
-    for name in injection.like(spec.server.name):
-        other = replace(spec, server=replace(spec.server, name=name, version=None))
-        python = python_patch(spec, pins)
-        yield Choice(text=f"server: {name}", requirements=requirements(other), python=python, glibc=pins.base.glibc)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
 
 from modelpack.errors import ResolveError
 from modelpack.python.dependencies import Closure, Distribution, holds
-from modelpack.python.disagreement import Disagreement, Solve, disagreement, ways_out
+from modelpack.python.disagreement import Disagreement, Solve, disagreement
 from modelpack.python.offers import Offers, likely_name, offers
 from modelpack.python.question import Alternative, Question, Root
+from modelpack.python.uv_tool import UvTimeoutError
+from modelpack.python.ways import ways_out
 
 _NAME = r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?"
 _NOT_FOUND = re.compile(rf"({_NAME}) was not found in the (?:package registry|provided package locations)")
@@ -43,10 +47,14 @@ def explain(text: str, question: Question, alternatives: Sequence[Alternative], 
         return ResolveError(trouble[0], hint=trouble[1], details=details, code="MP215")
     if "No solution found" not in flat:
         return ResolveError(f"uv cannot resolve the requirements: {lines[0]}", details=details)
-    if diagnosis := _diagnose(flat, question):
-        return diagnosis
+    simple = _diagnose(flat, question)
+    if simple is not None:
+        return _simple(simple, question, alternatives, solve, details)
     involved = _involved(flat, question.roots)
-    found = disagreement(involved, question, solve, lambda name: offers(name, question.scope).versions())
+    try:
+        found = disagreement(involved, question, solve, lambda name: offers(name, question.scope).versions())
+    except UvTimeoutError:
+        found = None
     if found is None:
         written = "; ".join(map(str, involved or question.roots))
         origins = tuple(dict.fromkeys(root.origin for root in involved))
@@ -78,8 +86,24 @@ def _index_trouble(flat: str, text: str) -> tuple[str, str] | None:
     return None
 
 
-def _diagnose(flat: str, question: Question) -> ResolveError | None:
-    """Find the simplest true thing to say; None when several disagree."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Diagnosis:
+    """What one requirement alone makes impossible."""
+
+    message: str
+    code: str
+    root: Root | None = None
+    """The requirement; None when there is nothing to try."""
+    hint: str | None = None
+    """When nothing that is tried works."""
+    details: tuple[str, ...] = ()
+    nearest: Version | None = None
+    """The next version that would do, of those that there are."""
+    origins: tuple[str, ...]
+
+
+def _diagnose(flat: str, question: Question) -> _Diagnosis | None:
+    """Find the simplest true thing to say; None when several requirements disagree."""
     unknown = _NOT_FOUND.search(flat)
     if unknown:
         return _no_such_name(unknown[1], question)
@@ -97,6 +121,25 @@ def _diagnose(flat: str, question: Question) -> ResolveError | None:
     return None
 
 
+def _simple(
+    found: _Diagnosis,
+    question: Question,
+    alternatives: Sequence[Alternative],
+    solve: Solve,
+    said: tuple[str, ...],
+) -> ResolveError:
+    """Say what one requirement makes impossible, and what works instead."""
+    ways = ways_out([found.root], question, alternatives, solve, nearest=found.nearest) if found.root else ()
+    hint = ways[0] if ways else found.hint
+    details = (*found.details, *_tried(ways), *(() if ways else said))
+    return ResolveError(found.message, hint=hint, details=details, code=found.code, origins=found.origins)
+
+
+def _tried(ways: Sequence[str]) -> tuple[str, ...]:
+    which = "each of these" if len(ways) > 1 else "this"
+    return (f"{which} was tried and works:", *(f"  {way}" for way in ways)) if ways else ()
+
+
 def _involved(flat: str, roots: Sequence[Root]) -> list[Root]:
     """Give the requirements that uv names: those it says are required, else all it mentions."""
     required = " ; ".join(_REQUIRED.findall(flat))
@@ -112,23 +155,24 @@ def _mentions(text: str, name: str) -> bool:
     return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-]|\.\w)", text) is not None
 
 
-def _no_such_name(name: str, question: Question) -> ResolveError:
+def _no_such_name(name: str, question: Question) -> _Diagnosis:
     wanted = canonicalize_name(name)
     roots = [root for root in question.roots if root.name == wanted]
     who = f"{', '.join(map(str, roots))}: " if roots else ""
     likely = likely_name(wanted, (root.name for root in question.roots))
     hint = f"did you mean {likely}?" if likely else "check the name; a private index has to be configured"
     message = f"{who}no package index has a package named {wanted}"
-    return ResolveError(message, hint=hint, code="MP202", origins=tuple(root.origin for root in roots))
+    return _Diagnosis(message=message, code="MP202", hint=hint, origins=tuple(root.origin for root in roots))
 
 
-def _other_python(root: Root, name: str, specifier: str, question: Question) -> ResolveError:
+def _other_python(root: Root, name: str, specifier: str, question: Question) -> _Diagnosis:
     what = str(root) if name == root.name else f"{root} needs {name}, which"
     hint = f"this package has Python {question.target.python}: set python, or allow an older version of it"
-    return ResolveError(f"{what} needs Python {specifier}", hint=hint, code="MP205", origins=(root.origin,))
+    message = f"{what} needs Python {specifier}"
+    return _Diagnosis(message=message, code="MP205", root=root, hint=hint, origins=(root.origin,))
 
 
-def _no_wheel(root: Root, name: str, named: Sequence[str], question: Question) -> ResolveError:
+def _no_wheel(root: Root, name: str, named: Sequence[str], question: Question) -> _Diagnosis:
     """Say what there is instead of a wheel, for the versions that uv names, else for the newest allowed."""
     what = str(root) if name == root.name else f"{root} needs {name}, which"
     found = offers(name, question.scope)
@@ -137,13 +181,42 @@ def _no_wheel(root: Root, name: str, named: Sequence[str], question: Question) -
     versions = [version for version in found.versions() if allowed.contains(version, prereleases=True)]
     telling = [version for version in versions if str(version) in named] or versions
     details = tuple(f"{name} {version} has {found.describe(version, tags)}" for version in reversed(telling[-3:]))
-    message, hint = f"{what} has no wheel for {question.target}", _instead(name, found, question)
-    return ResolveError(message, hint=hint, details=details, code="MP204", origins=(root.origin,))
+    message = f"{what} has no wheel for {question.target}"
+    instead = _instead(name, found, question)
+    nearest = _next(found, root, question) if name == root.name else None
+    return _Diagnosis(
+        message=message,
+        code="MP204",
+        root=root,
+        hint=instead,
+        details=(*details, instead),
+        nearest=nearest,
+        origins=(root.origin,),
+    )
 
 
-def _no_version(root: Root, question: Question) -> ResolveError:
-    hint = _instead(root.name, offers(root.name, question.scope), question)
-    return ResolveError(f"no version meets {root}", hint=hint, code="MP203", origins=(root.origin,))
+def _no_version(root: Root, question: Question) -> _Diagnosis:
+    found = offers(root.name, question.scope)
+    hint, nearest = _instead(root.name, found, question), _next(found, root, question)
+    message = f"no version meets {root}"
+    return _Diagnosis(
+        message=message,
+        code="MP203",
+        root=root,
+        hint=hint,
+        details=(hint,),
+        nearest=nearest,
+        origins=(root.origin,),
+    )
+
+
+def _next(found: Offers, root: Root, question: Question) -> Version | None:
+    """Give the first version with a wheel that fits from the one on that a requirement names, else the last."""
+    pins = [item.version for item in root.requirement.specifier if item.operator == "=="]
+    versions = [version for version in found.fitting(question.target.tags()) if not version.is_prerelease]
+    if len(pins) != 1 or pins[0].endswith("*") or not versions:
+        return None
+    return next((version for version in versions if version >= Version(pins[0])), versions[-1])
 
 
 def _instead(name: str, found: Offers, question: Question) -> str:
@@ -159,18 +232,22 @@ def _conflict(
     found: Disagreement, question: Question, alternatives: Sequence[Alternative], solve: Solve
 ) -> ResolveError:
     """Say who wants what, and what works instead."""
-    names = list(dict.fromkeys(root.origin for root in found.roots))
+    names = list(dict.fromkeys(map(_culprit, found.roots)))
     what = f": they want different versions of {found.disputed}" if found.disputed else ""
     sides = tuple(
         f"{side.root.origin} wants {found.disputed}{side.specifier}"
-        + (f": {side.root.requirement} -> {' -> '.join(side.chain)}" if side.chain else "")
+        + (f", through {' -> '.join(side.chain)}" if side.chain else "")
         for side in found.sides
     ) or tuple(map(str, found.roots))
     ways = ways_out(found.roots, question, alternatives, solve)
-    tried = ("each of these was tried and works:", *(f"  {way}" for way in ways)) if ways else ()
     hint = ways[0] if ways else "nothing that was tried works: leave one of them out, or serve in another way"
     message = f"{' and '.join(names)} cannot be met together{what}"
-    return ResolveError(message, hint=hint, details=(*sides, *tried), code=_CONFLICT, origins=tuple(names))
+    origins = tuple(dict.fromkeys(root.origin for root in found.roots))
+    return ResolveError(message, hint=hint, details=(*sides, *_tried(ways)), code=_CONFLICT, origins=origins)
+
+
+def _culprit(root: Root) -> str:
+    return f"{root.requirement} ({root.origin})"
 
 
 def check(result: Closure, question: Question, pins: Mapping[NormalizedName, Distribution]) -> None:

@@ -1,22 +1,20 @@
-"""The smallest set of requirements that cannot hold together, who wants what of which distribution, and ways out.
+"""The smallest set of requirements that cannot hold together, and who wants what of which distribution.
 
-Every claim is tried: a set is minimal because what is left of it resolves once any member is taken out, and a way out
-is only named when everything resolves with it.
+It is tried, not guessed: what is left of the set resolves once any member is taken out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from modelpack.parallel import run_all
 from modelpack.python.dependencies import Closure, Distribution, closure
-from modelpack.python.question import Alternative, Question, Root
+from modelpack.python.question import Question, Root
 
 Pins = Mapping[NormalizedName, Distribution]
 Solve = Callable[[Question, bool], Pins | None]
@@ -24,8 +22,6 @@ Solve = Callable[[Question, bool], Pins | None]
 Offered = Callable[[str], Sequence[Version]]
 
 _WORKERS = 3
-_LARGEST = 12
-"""Requirements above which no smallest set is looked for: each costs a resolution."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,24 +59,32 @@ def disagreement(involved: Sequence[Root], question: Question, solve: Solve, off
         None when even all of them resolve, or a single one does not.
     """
     for candidates in (tuple(involved), question.roots):
-        if len(candidates) <= _LARGEST and candidates and solve(replace(question, roots=candidates), False) is None:
+        if candidates and solve(replace(question, roots=candidates), False) is None:
             smallest = _smallest(candidates, question, solve)
             return _explained(smallest, question, solve, offered) if len(smallest) > 1 else None
     return None
 
 
-def _smallest(roots: tuple[Root, ...], question: Question, solve: Solve) -> tuple[Root, ...]:
-    """Take out one after another whatever the rest does not need to be impossible."""
-    kept = list(roots)
-    for root in roots:
-        rest = [other for other in kept if other is not root]
-        if rest and solve(replace(question, roots=tuple(rest)), False) is None:
-            kept = rest
-    return tuple(kept)
+def _smallest(
+    roots: tuple[Root, ...], question: Question, solve: Solve, given: tuple[Root, ...] = (), *, changed: bool = False
+) -> tuple[Root, ...]:
+    """Give the fewest of the roots that are impossible beside the given ones (QuickXplain, Junker 2004).
+
+    Halves are left out first, so that a few culprits among many requirements cost few resolutions.
+    """
+    if changed and solve(replace(question, roots=given), False) is None:
+        return ()
+    if len(roots) == 1:
+        return roots
+    first, second = roots[: len(roots) // 2], roots[len(roots) // 2 :]
+    of_second = _smallest(second, question, solve, (*given, *first), changed=bool(first))
+    of_first = _smallest(first, question, solve, (*given, *of_second), changed=bool(of_second))
+    return (*of_first, *of_second)
 
 
 def _explained(roots: tuple[Root, ...], question: Question, solve: Solve, offered: Offered) -> Disagreement:
-    alone = {root: solve(replace(question, roots=(root,)), True) for root in roots}
+    found_alone = run_all(lambda root: solve(replace(question, roots=(root,)), True), roots, workers=_WORKERS)
+    alone = dict(zip(roots, found_alone, strict=True))
     environment = question.target.environment()
     constraints = [root for root in roots if root.constraint]
     reached = {root: closure([root.requirement], pins, environment) for root, pins in alone.items() if pins}
@@ -128,12 +132,16 @@ def _limits(name: str, constraints: Sequence[Root]) -> tuple[Side, ...]:
 
 
 def _opposed(sides: Sequence[Side]) -> tuple[Side, ...]:
-    """Give the sides that leave no version to another root's, or all when only three together do."""
+    """Give one side of each root that leaves no version to another's, or all when only three together do."""
 
     def opposes(side: Side) -> bool:
         return any(side.root is not other.root and not _overlap([side.specifier, other.specifier]) for other in sides)
 
-    return tuple(side for side in sides if opposes(side)) or tuple(sides)
+    nearest: dict[Root, Side] = {}
+    for side in sorted(filter(opposes, sides), key=lambda side: len(side.chain)):
+        nearest.setdefault(side.root, side)
+    shown = tuple(side for side in sides if nearest.get(side.root) is side)
+    return shown if len(shown) > 1 and not _overlap([side.specifier for side in shown]) else tuple(sides)
 
 
 def _chain(root: NormalizedName, name: NormalizedName, result: Closure) -> tuple[NormalizedName, ...]:
@@ -156,42 +164,3 @@ def _overlap(specifiers: Sequence[str]) -> bool:
     edges = [item.version.removesuffix(".*") for text in specifiers for item in SpecifierSet(text)]
     near = [version for edge in edges for version in (edge, f"{edge}.dev0", f"{edge}.post1", f"{edge}.1")]
     return any(whole.contains(version, prereleases=True) for version in ("0", *near, "999999"))
-
-
-def ways_out(
-    roots: Sequence[Root], question: Question, alternatives: Sequence[Alternative], solve: Solve
-) -> tuple[str, ...]:
-    """Give the changes that work, of those a person would try.
-
-    Args:
-        roots: the smallest set.
-        question: everything that has to resolve.
-        alternatives: what else the spec could ask.
-        solve: tries.
-    """
-    trials = [*_loosened(roots, question), *((other.text, None, other.question) for other in alternatives)]
-
-    def attempt(trial: tuple[str, Root | None, Question]) -> str | None:
-        text, root, changed = trial
-        pins = solve(changed, False)
-        if pins is None:
-            return None
-        return text.format(version=pins[root.name].version) if root else text
-
-    return tuple(text for text in run_all(attempt, trials, workers=_WORKERS) if text)
-
-
-def _loosened(roots: Sequence[Root], question: Question) -> Iterator[tuple[str, Root, Question]]:
-    """Give up the versions of one requirement, the user's before the server's."""
-    for root in sorted(roots, key=lambda root: root.injected):
-        if not root.requirement.specifier:
-            continue
-        free = Requirement(str(root.requirement))
-        free.specifier = SpecifierSet()
-        others = tuple(other for other in question.roots if other is not root)
-        changed = replace(question, roots=(*others, replace(root, requirement=free)))
-        if root.injected:
-            text = f'server.version: "=={{version}}" ({root.name}, outside of what is known to work)'
-        else:
-            text = f"{root.origin}: {root.name}=={{version}} in place of {root.requirement}"
-        yield text, root, changed

@@ -38,8 +38,8 @@ class Root:
 
     @property
     def injected(self) -> bool:
-        """The server's, not the user's."""
-        return self.origin.startswith("server")
+        """What the server brings, or the version of it that the spec asks for."""
+        return self.origin.startswith("server") or self.origin.endswith(": server.version")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,10 +111,14 @@ class Choice:
     """What else the spec could ask, in the spec's own words."""
 
     text: str
-    """What to do for it: ``base: debian:trixie, with python: "3.13"``."""
+    """What to do for it: ``base: debian:trixie, with python: "3.13"``; ``{version}`` stands for that of ``shown``."""
     requirements: tuple[LockedRequirement, ...]
     python: str
     glibc: str
+    rank: int
+    """How much it changes: ``modelpack.python.ways`` has the scale."""
+    shown: str | None = None
+    """A distribution."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,3 +128,5 @@ class Alternative:
     text: str
     """As ``Choice.text``."""
     question: Question
+    rank: int
+    shown: str | None = None

@@ -32,6 +32,8 @@ from modelpack.web.credentials import redact
 
 _TASK = "resolving Python requirements"
 _WORKERS = 16
+_PATIENCE = 10.0
+"""Seconds that one attempt to explain a conflict may take."""
 _GPU_BYTES = 100 << 20
 """Bytes of NVIDIA's libraries from which they are worth a word."""
 _NO_ADDRESS = (
@@ -173,7 +175,8 @@ def _question(requirements: Sequence[LockedRequirement], target: Target, scope: 
 
 def _alternative(choice: Choice, question: Question, limits: Limits) -> Alternative:
     target = Target(choice.python, question.target.platform, choice.glibc)
-    return Alternative(text=choice.text, question=_question(choice.requirements, target, question.scope, limits))
+    asked = _question(choice.requirements, target, question.scope, limits)
+    return Alternative(text=choice.text, question=asked, rank=choice.rank, shown=choice.shown)
 
 
 def _anew(
@@ -235,7 +238,9 @@ def _ask_with_sources(question: Question, kept: Sequence[Wheel], *, upgrade: boo
             sources.learn(*pin)
 
 
-def _ask_uv(question: Question, kept: Sequence[Wheel], *, upgrade: bool | Sequence[str]) -> uv_tool.Answer:
+def _ask_uv(
+    question: Question, kept: Sequence[Wheel], *, upgrade: bool | Sequence[str], patience: float | None = None
+) -> uv_tool.Answer:
     target = question.target
     options = ["--python-version", target.python, "--python-platform", target.uv_platform()]
     if upgrade is True:
@@ -250,6 +255,7 @@ def _ask_uv(question: Question, kept: Sequence[Wheel], *, upgrade: bool | Sequen
         constraints=[str(root.requirement) for root in question.constraints],
         preferences=[(wheel.name, wheel.version) for wheel in kept],
         shelf=sources.folder if sources else None,
+        patience=patience,
     )
 
 
@@ -270,9 +276,15 @@ def _described(pylock: Mapping[str, Any], question: Question, store: MetadataSto
 
 
 def _solve(store: MetadataStore, question: Question, whole: bool) -> dict[NormalizedName, Distribution] | None:
-    """Give what a question resolves to, with what each requires when ``whole``; None when nothing does."""
+    """Give what a question resolves to, with what each requires when ``whole``; None when nothing does.
+
+    Raises:
+        UvTimeoutError: it takes too long to tell.
+    """
     try:
-        pylock = _ask_uv(question, (), upgrade=False).pylock
+        pylock = _ask_uv(question, (), upgrade=False, patience=_PATIENCE).pylock
+    except uv_tool.UvTimeoutError:
+        raise
     except uv_tool.UvError:
         return None
     if whole:

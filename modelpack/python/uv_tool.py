@@ -35,6 +35,10 @@ class UvError(Exception):
     """uv did not do what it was asked; the text is its explanation, without credentials."""
 
 
+class UvTimeoutError(UvError):
+    """uv took longer than it was given."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
     """What ``uv pip compile`` gave."""
@@ -54,7 +58,7 @@ class Index:
     """True for find-links: a folder or page of files instead of a page for each project."""
 
 
-def compile_requirements(
+def compile_requirements(  # noqa: PLR0913 - the words of one command
     lines: Sequence[str],
     options: Sequence[str],
     *,
@@ -62,6 +66,7 @@ def compile_requirements(
     preferences: Sequence[tuple[str, str]] = (),
     constraints: Sequence[str] = (),
     shelf: Path | None = None,
+    patience: float | None = None,
 ) -> Answer:
     """Resolve requirements with ``uv pip compile``.
 
@@ -72,9 +77,10 @@ def compile_requirements(
         preferences: names and versions to keep where the requirements allow it.
         constraints: requirements that hold where something else asks for the same distribution.
         shelf: a folder of further wheels, beside those of the indexes.
+        patience: seconds after which it is given up.
 
     Raises:
-        UvError: no solution, an index that does not answer, settings that uv refuses.
+        UvError: no solution, an index that does not answer, settings that uv refuses; too little patience.
         ToolError: there is no uv.
     """
     settings = _with_shelf(index_settings.for_uv(scope), shelf)
@@ -88,7 +94,7 @@ def compile_requirements(
             limits = Path(name, "constraints.txt")
             limits.write_text("\n".join(constraints) + "\n", encoding="utf-8")
             words += ["--constraint", str(limits)]
-        errors = _run([*words, *_CONSTANT, *settings.flags, *options], settings, scope)
+        errors = _run([*words, *_CONSTANT, *settings.flags, *options], settings, scope, patience=patience)
         pylock = tomllib.loads(output.read_text(encoding="utf-8"))
     warnings = tuple(line.removeprefix("warning: ") for line in errors if line.startswith("warning: "))
     return Answer(pylock=pylock, warnings=warnings)
@@ -116,7 +122,14 @@ def indexes(scope: Scope) -> tuple[Index, ...]:
     return tuple(Index(url=match[2], flat=match[1] == "find-links") for match in found if match)
 
 
-def _run(words: Sequence[str], settings: index_settings.UvSettings, scope: Scope, *, output: bool = False) -> list[str]:
+def _run(
+    words: Sequence[str],
+    settings: index_settings.UvSettings,
+    scope: Scope,
+    *,
+    output: bool = False,
+    patience: float | None = None,
+) -> list[str]:
     """Run uv and give the lines of its stderr, or of its stdout."""
     try:
         done = subprocess.run(
@@ -129,7 +142,10 @@ def _run(words: Sequence[str], settings: index_settings.UvSettings, scope: Scope
             encoding="utf-8",
             errors="replace",
             check=False,
+            timeout=patience,
         )
+    except subprocess.TimeoutExpired as error:
+        raise UvTimeoutError(f"uv was given up after {patience:g} s") from error
     except OSError as error:
         raise ToolError(f"uv cannot be run: {error.strerror}", hint="install it: pip install uv") from error
     if done.returncode != 0:

@@ -1,0 +1,146 @@
+"""Ways out of requirements that cannot be met: a way is only named when everything resolves with it."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from modelpack.parallel import Stop, run
+from modelpack.python.disagreement import Pins, Solve
+from modelpack.python.question import Alternative, Question, Root
+from modelpack.python.uv_tool import UvTimeoutError
+
+NEAR, SERVER, OTHER_VERSION, PYTHON, OTHER_PIN, SEVERAL, OTHER_SERVER, UNKNOWN_SERVER = range(8)
+"""What a way changes, the least first: a version within its series or to the next, that of the server within what is
+known to work, the version of a requirement that names a range, the base with its Python, the version of one that names
+one version (the model may be made with it), several, the server, the server's version outside of what is known to work.
+"""
+
+_WORKERS = 3
+_MOST = 5
+_PATIENCE = 12.0
+"""Seconds after which no way is waited for any more."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trial:
+    """A change that a person would try."""
+
+    rank: int
+    text: Callable[[Pins], str]
+    """Says it, once it is known which versions it leads to."""
+    question: Question
+    group: str = ""
+    """Of the trials of one group, only the one that changes least is named."""
+
+
+def ways_out(
+    roots: Sequence[Root],
+    question: Question,
+    alternatives: Sequence[Alternative],
+    solve: Solve,
+    *,
+    nearest: Version | None = None,
+) -> tuple[str, ...]:
+    """Give the changes that work, those that change least first.
+
+    Args:
+        roots: the smallest set of requirements that cannot be met.
+        question: everything that has to resolve.
+        alternatives: what else the spec could ask.
+        solve: tries.
+        nearest: the version to try first for a single requirement.
+    """
+    trials = sorted(
+        (*_loosened(roots, question, nearest), *map(_asked_otherwise, alternatives)), key=lambda one: one.rank
+    )
+    found = _attempt(trials, solve)
+    named: dict[str, str] = {}
+    for number, trial in enumerate(trials):
+        if number in found and (trial.rank != UNKNOWN_SERVER or not named):
+            named.setdefault(trial.group or str(number), trial.text(found[number]))
+    return tuple(dict.fromkeys(named.values()))[:_MOST]
+
+
+def _attempt(trials: Sequence[Trial], solve: Solve) -> dict[int, Pins]:
+    """Give what trials lead to, by number; those that take too long lead nowhere."""
+    until = time.monotonic() + _PATIENCE
+
+    def attempt(number: int) -> tuple[int, Pins | None]:
+        try:
+            return number, None if time.monotonic() > until else solve(trials[number].question, False)
+        except UvTimeoutError:
+            return number, None
+
+    answers = run(attempt, range(len(trials)), workers=_WORKERS, stop=Stop())
+    return {number: pins for number, pins in answers if pins is not None}
+
+
+def _asked_otherwise(other: Alternative) -> Trial:
+    def text(pins: Pins) -> str:
+        version = pins[canonicalize_name(other.shown)].version if other.shown else ""
+        return other.text.replace("{version}", version)
+
+    return Trial(rank=other.rank, text=text, question=other.question, group="server" if other.shown else "")
+
+
+def _loosened(roots: Sequence[Root], question: Question, nearest: Version | None) -> Iterator[Trial]:
+    """Give up the versions of one requirement, or of all those that are the user's."""
+    bound = [root for root in roots if root.requirement.specifier]
+    own = [root for root in bound if not root.injected]
+    for root in bound:
+        if root.injected:
+            yield _trial(UNKNOWN_SERVER, [root], question, [_free(root)], "server")
+            continue
+        near = SpecifierSet(f"=={nearest}") if nearest else _series(root)
+        if near:
+            yield _trial(NEAR, [root], question, [_with(root, near)], root.origin)
+        yield _trial(OTHER_PIN if _pins(root) else OTHER_VERSION, [root], question, [_free(root)], root.origin)
+    if len(own) > 1:
+        yield _trial(SEVERAL, own, question, [_free(root) for root in own], "")
+
+
+def _trial(rank: int, roots: Sequence[Root], question: Question, changed: Sequence[Root], group: str) -> Trial:
+    others = tuple(other for other in question.roots if other not in roots)
+
+    def text(pins: Pins) -> str:
+        return ", and ".join(_said(root, pins) for root in roots)
+
+    return Trial(rank=rank, text=text, question=replace(question, roots=(*others, *changed)), group=group)
+
+
+def _said(root: Root, pins: Pins) -> str:
+    if root.name not in pins:
+        return f"{root.origin}: leave out {root.requirement}"
+    version = pins[root.name].version
+    if root.injected:
+        return f'server.version: "=={version}" ({root.name}, outside of what is known to work)'
+    return f"{root.origin}: {_with(root, SpecifierSet(f'=={version}')).requirement} in place of {root.requirement}"
+
+
+def _free(root: Root) -> Root:
+    return _with(root, SpecifierSet())
+
+
+def _pins(root: Root) -> list[str]:
+    return [item.version for item in root.requirement.specifier if item.operator == "=="]
+
+
+def _series(root: Root) -> SpecifierSet | None:
+    """Give the series of the one version that a requirement names: ``==1.2.*`` for ``==1.2.3``."""
+    pins = _pins(root)
+    found = re.match(r"\d+\.\d+(?=\.)", pins[0]) if len(pins) == 1 else None
+    return SpecifierSet(f"=={found[0]}.*") if found else None
+
+
+def _with(root: Root, specifier: SpecifierSet) -> Root:
+    changed = Requirement(str(root.requirement))
+    changed.specifier = specifier
+    return replace(root, requirement=changed)
