@@ -24,6 +24,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from modelpack import catalogue, lockfile, starter
 from modelpack.builders.compare import differences
+from modelpack.errors import SpecError
 from modelpack.loading.inputs import load
 
 PAGE = Path(__file__).with_name("servers.md")
@@ -72,7 +73,7 @@ class Row:
 
 def main() -> None:
     """Measure, then write the page."""
-    names = sys.argv[1:] or [item.name for item in starter.starters()]
+    names = sys.argv[1:] or [item.name for item in starter.starters() if complete(item)]
     rows = []
     for name in names:
         with tempfile.TemporaryDirectory() as folder:
@@ -80,6 +81,14 @@ def main() -> None:
         print(rows[-1], flush=True)
     if not sys.argv[1:]:
         PAGE.write_text(page(rows), encoding="utf-8")
+
+
+def complete(item: starter.Starter) -> bool:
+    """Say whether a starter can be asked as it is: it has its model, and a server that answers."""
+    try:
+        return not catalogue.read_entry(load(item.path).server.name).job
+    except SpecError:
+        return False
 
 
 def measure(name: str, folder: Path) -> Row:
@@ -106,7 +115,7 @@ def measure(name: str, folder: Path) -> Row:
     )
 
 
-def serve(archive: Path, lock: lockfile.Lock) -> dict[str, Any]:
+def serve(archive: Path, lock: locks.Lock) -> dict[str, Any]:
     """Run the image, ask it, load it and stop it."""
     assert lock.check is not None
     request = lock.check.requests[0]
@@ -246,12 +255,9 @@ def page(rows: list[Row]) -> str:
     about = ["| server | what it is | port | scoring route | Python |", "|---|---|---|---|---|"]
     for name in catalogue.server_names():
         entry = catalogue.read_entry(name)
-        cells = (
-            f"`{name}`",
-            entry.description,
-            str(entry.port or "yours"),
-            f"`{entry.routes.get('scoring', 'yours')}`",
-        )
+        scoring = f"`{entry.routes['scoring']}`" if "scoring" in entry.routes else "yours"
+        asked = ("-", "a folder of files") if entry.job else (str(entry.port or "yours"), scoring)
+        cells = (f"`{name}`", entry.description, *asked)
         about.append(f"| {' | '.join(cells)} | {entry.python or 'any'} |")
     table = [
         "| starter | server | version | download | closure | image | start | memory | failed | requests/s | exit |",
@@ -268,6 +274,7 @@ def _options() -> str:
     for name in catalogue.server_names():
         for option, about in catalogue.read_entry(name).options.items():
             values = ", ".join(f"**{value}**" if value == about.default else value for value in about.choices)
+            values = values or f"**{about.default}**"
             lines.append(f"| `{name}` | `{option}`: {about.description.lower()} | {values} |")
     return "\n".join([*lines, "", ""])
 
