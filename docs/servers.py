@@ -115,7 +115,7 @@ def measure(name: str, folder: Path) -> Row:
     )
 
 
-def serve(archive: Path, lock: locks.Lock) -> dict[str, Any]:
+def serve(archive: Path, lock: lockfile.Lock) -> dict[str, Any]:
     """Run the image, ask it, load it and stop it."""
     assert lock.check is not None
     request = lock.check.requests[0]
