@@ -26,6 +26,7 @@ from modelpack import catalogue, lockfile, starter
 from modelpack.builders.compare import differences
 from modelpack.errors import SpecError
 from modelpack.loading.inputs import load
+from modelpack.lock import Lock
 
 PAGE = Path(__file__).with_name("servers.md")
 CONTAINER = "modelpack-servers"
@@ -115,7 +116,7 @@ def measure(name: str, folder: Path) -> Row:
     )
 
 
-def serve(archive: Path, lock: lockfile.Lock) -> dict[str, Any]:
+def serve(archive: Path, lock: Lock) -> dict[str, Any]:
     """Run the image, ask it, load it and stop it."""
     assert lock.check is not None
     request = lock.check.requests[0]
