@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -134,6 +135,14 @@ def read_folder(folder: Path, shown: str) -> ServerEntry:
     Raises:
         SpecError: its ``server.yaml`` is wrong.
     """
+    path = folder / _DESCRIPTION
+    state = path.stat() if path.is_file() else None
+    return _read_folder(folder, shown, (state.st_mtime_ns, state.st_size) if state else None)
+
+
+@functools.lru_cache
+def _read_folder(folder: Path, shown: str, _state: tuple[int, int] | None) -> ServerEntry:
+    """Read a folder in one state once: many ask for the entry of a spec's server."""
     findings = Findings()
     node = read_yaml(folder / _DESCRIPTION, f"{shown}/{_DESCRIPTION}", findings)
     value = read(SERVER, node, "", findings) if node else None

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ import typer
 
 from modelpack import __version__, building, lockfile, settings
 from modelpack.arguments import Input, takes_input
+from modelpack.command import Command, Group
 from modelpack.console import Console, print_error, print_json, seconds, size, table
 from modelpack.errors import LockError, ModelpackError, Problem
 from modelpack.findings import examine as findings
@@ -29,6 +31,7 @@ EVERYTHING = "*"
 
 app = typer.Typer(
     name="modelpack",
+    cls=Group,
     help="Turns a model and a short spec into a checked, reproducible, hermetic model package.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -36,6 +39,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Example: modelpack init sklearn-azureml demo && cd demo && modelpack build",
 )
+
+_command = partial(app.command, cls=Command)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
@@ -71,7 +76,7 @@ def _session(*, quiet: bool = False, sandbox: bool = True) -> Iterator[Session]:
         session.console.close()
 
 
-@app.command(epilog="Example: modelpack init sklearn-azureml demo")
+@_command(epilog="Example: modelpack init sklearn-azureml demo")
 def init(
     starter: Annotated[str | None, typer.Argument(help="A starter; without one they are listed.")] = None,
     folder: Annotated[Path | None, typer.Argument(help="Where to; by default a folder of the starter's name.")] = None,
@@ -92,7 +97,7 @@ def init(
         print(path)
 
 
-@app.command("import", epilog="Example: modelpack import deployment.yml -o modelpack.yaml")
+@_command("import", epilog="Example: modelpack import deployment.yml -o modelpack.yaml")
 @takes_input
 def import_(
     given: Input,
@@ -112,7 +117,7 @@ def import_(
             print(path)
 
 
-@app.command(epilog="Example: modelpack lock --upgrade numpy")
+@_command(epilog="Example: modelpack lock --upgrade numpy")
 @takes_input
 def lock(
     given: Input,
@@ -148,7 +153,7 @@ def lock(
             print(f"built from source: {', '.join(built)}")
 
 
-@app.command(epilog="Example: modelpack fetch")
+@_command(epilog="Example: modelpack fetch")
 @takes_input
 def fetch(given: Input, locked: Locked = False, quiet: Quiet = False) -> None:
     """Bring everything of the lock into the Nix store; nothing else needs the network afterwards."""
@@ -163,7 +168,7 @@ def fetch(given: Input, locked: Locked = False, quiet: Quiet = False) -> None:
         )
 
 
-@app.command(epilog="Example: modelpack build --locked --json")
+@_command(epilog="Example: modelpack build --locked --json")
 @takes_input
 def build(
     given: Input,
@@ -188,7 +193,7 @@ def build(
         building.tell(warnings, session.machine)
 
 
-@app.command(epilog="Example: modelpack check --static --strict --sarif findings.sarif")
+@_command(epilog="Example: modelpack check --static --strict --sarif findings.sarif")
 @takes_input
 def check(
     given: Input,
@@ -232,7 +237,7 @@ def check(
             print(inspecting.report_text(report))
 
 
-@app.command(epilog="Example: modelpack explain MP201")
+@_command(epilog="Example: modelpack explain MP201")
 def explain(
     code: Annotated[str | None, typer.Argument(help="Of a finding, as reports name it; without one, all.")] = None,
 ) -> None:
@@ -245,7 +250,7 @@ def explain(
         print(codes.page(codes.kind(code)), end="")
 
 
-@app.command(epilog="Example: modelpack export oci-archive diabetes.tar")
+@_command(epilog="Example: modelpack export oci-archive diabetes.tar")
 @takes_input
 def export(
     kind: Annotated[
@@ -301,7 +306,7 @@ def _export_wheels(given: Input, destination: Path, *, locked: bool, force: bool
             print(f"{destination}: {len(project.lock.python.wheels)} wheels and pylock.toml, {size(written)} written")
 
 
-@app.command(epilog="Example: modelpack run --port 8080")
+@_command(epilog="Example: modelpack run --port 8080")
 @takes_input
 def run(
     given: Input,
@@ -325,7 +330,7 @@ def run(
         raise typer.Exit(running.serve(project.lock, built, session.nix, port=port))
 
 
-@app.command(epilog="Example: modelpack inspect --json")
+@_command(epilog="Example: modelpack inspect --json")
 @takes_input
 def inspect(given: Input, json: Json = False) -> None:
     """Show what is in the package: packages, layers, sizes and the check's answers."""
@@ -341,7 +346,7 @@ def inspect(given: Input, json: Json = False) -> None:
             print(inspecting.text(content))
 
 
-@app.command(epilog="Example: modelpack why werkzeug")
+@_command(epilog="Example: modelpack why werkzeug")
 @takes_input
 def why(
     name: Annotated[str, typer.Argument(help="A Python distribution or a Debian package.")],
@@ -363,7 +368,7 @@ def why(
         print(reasons.text(answers))
 
 
-@app.command(epilog="Example: modelpack doctor --json")
+@_command(epilog="Example: modelpack doctor --json")
 def doctor(json: Json = False) -> None:
     """Say what this machine has for building packages, what it lacks, and the fix."""
     from modelpack import doctor as examination  # noqa: PLC0415
@@ -377,7 +382,7 @@ def doctor(json: Json = False) -> None:
         raise typer.Exit(7 if any(finding.state == "missing" for finding in findings) else 0)
 
 
-@app.command(epilog="Example: modelpack schema > modelpack.schema.json")
+@_command(epilog="Example: modelpack schema > modelpack.schema.json")
 def schema() -> None:
     """Print the JSON Schema of modelpack.yaml, for editors."""
     from modelpack.loading import schema as schemas  # noqa: PLC0415

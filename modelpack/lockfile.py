@@ -16,9 +16,16 @@ VERSION = 1
 FILENAME = "modelpack.lock.json"
 
 
+_last: tuple[Lock, str] | None = None
+"""One lock is compared, written and identified in a run; its text is made once."""
+
+
 def to_text(lock: Lock) -> str:
     """Give the file's text: stable, one value a line, with a final newline."""
-    return json.dumps(to_json(lock), indent=2, ensure_ascii=False) + "\n"
+    global _last  # noqa: PLW0603
+    if _last is None or _last[0] is not lock:
+        _last = (lock, json.dumps(to_json(lock), indent=2, ensure_ascii=False) + "\n")
+    return _last[1]
 
 
 def digest(lock: Lock) -> str:

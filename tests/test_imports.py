@@ -21,7 +21,7 @@ LIBRARIES = {
     "poetry": {"loading.poetry"},
     "rattler": {"conda"},
     "rich": {"console"},
-    "typer": {"arguments", "cli"},
+    "typer": {"arguments", "cli", "command"},
     "urllib3": {"web.*"},
     "uv": {"doctor", "python.uv_tool"},
     "yaml": {"loading.yamlfile"},
