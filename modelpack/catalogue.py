@@ -27,9 +27,9 @@ BUILD_PLACEHOLDERS = ("python", "env", "base", "code", "model", "port")
 """What the build puts in place of these words between two ``@``; beside these ``input-NAME`` for every input."""
 PLACEHOLDERS = (*BUILD_PLACEHOLDERS, "scoring_script", "scoring_folder")
 """What may stand in a command and in a catalogue."""
-CATALOGUE_PLACEHOLDERS = (*PLACEHOLDERS, "server", "model_name", "model_stem", "name", "version")
+CATALOGUE_PLACEHOLDERS = (*PLACEHOLDERS, "server", "model_name", "model_stem", "served_model", "name", "version")
 """What may stand in a catalogue: also the folder of the server's own files, the name of the one model, that without its
-ending, and name and version of the package."""
+ending, that of the first model of a repository with versions, and name and version of the package."""
 
 _PLACEHOLDER = re.compile(r"@([a-z_]+|input-[A-Za-z0-9._-]+)@")
 
@@ -103,6 +103,10 @@ class ServerEntry:
     options: Mapping[str, Option] = field(default_factory=dict)
     job: bool = False
     """It is no server: it reads an input folder, writes an output folder and ends; it has no port and no routes."""
+    links: Mapping[str, str] = field(default_factory=dict)
+    """Absolute paths at which the server sees parts of the package, which placeholders stand for."""
+    program: str = ""
+    """A program that is in no package index, which the spec has to bring; see ``servers/shared/program.py``."""
     programs: bool = False
     """Wheels bring programs that it starts, which the kernel loads by ``/lib64`` of the root file system."""
 
@@ -184,6 +188,8 @@ def _entry(name: str, value: Value) -> ServerEntry:
         method=request["method"].text,
         content_type=request["content_type"].text,
         scoring_script=value.get_texts("scoring_script") or (),
+        links=value.get_mapping("links"),
+        program=value.get_text("program") or "",
         programs=value.get_text("programs") == "true",
         code_optional=value.get_text("code") == "optional",
         python=value.get_text("python") or "",

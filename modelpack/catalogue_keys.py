@@ -90,6 +90,16 @@ SERVER = Table(
         Key(name="python", shape=Text(), doc="Versions of Python that it runs on, as PEP 440 specifiers"),
         Key(name="shared", shape=Many(item=Text(noun="a file")), doc="Files of the folder shared that it needs"),
         Key(name="options", shape=Named(name=SAFE_NAME, value=_OPTION), doc="What a spec may choose"),
+        Key(
+            name="links",
+            shape=Named(name=Text(noun="an absolute path", pattern=r"^/[^\x00]*$"), value=Text()),
+            doc="Absolute paths at which the server sees parts of the package, such as /models: @model@",
+        ),
+        Key(
+            name="program",
+            shape=Text(),
+            doc="A program in no package index, which the spec brings: as an input, a Debian package or an image",
+        ),
         Key(name="programs", shape=Text(choices=("true",), booleans=True), doc="It starts programs of wheels"),
     )
 )

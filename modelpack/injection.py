@@ -19,6 +19,7 @@ from modelpack.catalogue import (
     read_entry,
     server_names,
 )
+from modelpack.served_models import served_models
 from modelpack.server_files import server_files
 from modelpack.spec import Spec
 
@@ -139,7 +140,8 @@ def programs(spec: Spec, cache: Path, folder: Path = SERVERS) -> dict[str, Path]
         ModelpackError: a template of it is.
     """
     entry = entry_of(spec, folder)
-    own = server_files(spec, spec.server.port or entry.port or 0, folder_of(spec.server, folder), cache)
+    options = {name: option.default or "" for name, option in entry.options.items()} | dict(spec.server.options)
+    own = server_files(spec, spec.server.port or entry.port or 0, folder_of(spec.server, folder), cache, options)
     shared = SERVERS if spec.server.folder else folder
     return own | {name: shared / SHARED / name for name in entry.shared}
 
@@ -149,6 +151,11 @@ def packages(spec: Spec, folder: Path = SERVERS) -> tuple[str, ...]:
     entry = entry_of(spec, folder)
     own = (text.replace("@python_version@", spec.python) for text in entry.packages)
     return tuple(dict.fromkeys((*spec.base.packages, *own)))
+
+
+def links(spec: Spec, folder: Path = SERVERS) -> dict[str, str]:
+    """Give the absolute paths at which the server sees parts of the package: the spec's, and the server's own."""
+    return {**entry_of(spec, folder).links, **spec.links}
 
 
 def like(name: str, folder: Path = SERVERS) -> tuple[str, ...]:
@@ -194,6 +201,8 @@ def _fill(text: str, spec: Spec) -> str:
     if spec.models:
         model = next(iter(spec.models))
         text = text.replace("@model_name@", model).replace("@model_stem@", PurePosixPath(model).stem)
+    if "@served_model@" in text:
+        text = text.replace("@served_model@", served_models(spec)[0].name)
     script = spec.code.scoring_script if spec.code else None
     if script is None:
         return text

@@ -113,7 +113,7 @@ class Deb:
     sha256: str
     size: int
     source: str
-    """``debian``: whatever Debian archives the machine is configured for."""
+    """``debian``: whatever Debian archives the machine is configured for; else the name of another signed archive."""
     depends: tuple[str, ...] = ()
     """Names of the locked packages that meet its Depends and Pre-Depends."""
 
@@ -131,6 +131,8 @@ class Evidence:
     valid_until: str | None
     fingerprint: str
     """Primary key fingerprint of the key that made the good signature."""
+    source: str | None = None
+    """As ``Deb.source``, of an archive that is not Debian's."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

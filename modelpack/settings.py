@@ -34,8 +34,9 @@ VARIABLES = {
 """Settings that the environment overrides; lists are separated by white space."""
 
 _ARCHIVE = {"uri": str, "suite": str, "components": [str], "keyring": str, "check_valid_until": bool}
+_SOURCE = {"name": str} | _ARCHIVE
 _KEYS: Mapping[str, Any] = {
-    "debian": {"archives": [_ARCHIVE], "snapshots": [str]},
+    "debian": {"archives": [_ARCHIVE], "sources": [_SOURCE], "snapshots": [str]},
     "artifacts": {"sources": [str]},
     "conda": {"channels": [str]},
     "python": {"interpreters": [str]},
@@ -53,6 +54,8 @@ class Settings:
 
     archives: tuple[Archive, ...] = ()
     """``[[debian.archives]]``: Debian archives in place of those that apt is configured for."""
+    sources: tuple[Archive, ...] = ()
+    """``[[debian.sources]]``: other signed archives of Debian packages, which specs name in ``base.sources``."""
     snapshots: tuple[str, ...] = ()
     """``debian.snapshots``: roots of archives that keep superseded packages below ``pool``; used to fetch alone."""
     artifacts: tuple[str, ...] = ()
@@ -86,6 +89,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
             values[key] = _from_environment(variable, environ[variable], key)
     return Settings(
         archives=values.get("debian.archives", ()),
+        sources=values.get("debian.sources", ()),
         snapshots=tuple(values.get("debian.snapshots", ())),
         artifacts=tuple(values.get("artifacts.sources", ())),
         channels=tuple(values.get("conda.channels", ())),
@@ -151,6 +155,8 @@ def _read(path: Path) -> dict[str, Any]:
     values = {f"{section}.{key}": value for section, keys in data.items() for key, value in keys.items()}
     if "debian.archives" in values:
         values["debian.archives"] = tuple(map(_archive, values["debian.archives"]))
+    if "debian.sources" in values:
+        values["debian.sources"] = tuple(map(_source, values["debian.sources"]))
     if "python.interpreters" in values:
         values["python.interpreters"] = [
             _folder(text, path.absolute().parent) for text in values["python.interpreters"]
@@ -176,8 +182,10 @@ def _check(value: object, kind: Any, key: str) -> Iterator[tuple[str, str]]:  # 
                 yield from _check(item, kind[name], inner)
             else:
                 yield inner, f"unknown key{_near(name, kind)}"
-        if kind is _ARCHIVE:
-            yield from ((key, f"{name} is missing") for name in ("uri", "suite") if name not in value)
+        needed = (
+            ("uri", "suite") if kind is _ARCHIVE else ("name", "uri", "suite", "keyring") if kind is _SOURCE else ()
+        )
+        yield from ((key, f"{name} is missing") for name in needed if name not in value)
 
 
 def _near(name: str, known: Mapping[str, object]) -> str:
@@ -213,6 +221,14 @@ def _archive(data: dict[str, Any]) -> Archive:
     from modelpack.debian.sources import Archive  # noqa: PLC0415 - only machines with such settings need it
 
     return Archive(**(data | {"components": tuple(data.get("components", ("main",)))}))
+
+
+def _source(data: dict[str, Any]) -> Archive:
+    """Read an archive that is none of Debian's: its packages are signed by the key that is said here, and no other."""
+    from dataclasses import replace  # noqa: PLC0415 - as above
+
+    archive = _archive({key: value for key, value in data.items() if key != "name"})
+    return replace(archive, uri=_address(archive.uri, Path("/")), source=data["name"])
 
 
 def _address(source: str, folder: Path) -> str:

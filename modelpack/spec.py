@@ -153,6 +153,8 @@ class Base:
     suite: str
     packages: tuple[str, ...] = ()
     """Debian packages beside the defaults."""
+    sources: tuple[str, ...] = ()
+    """Names of signed archives, beside Debian's, that the machine knows and ``packages`` may be from."""
     build_packages: tuple[str, ...] = ()
     """Debian packages that building from source needs beside the compilers; they are not in the package."""
     image: BaseImage | None = None

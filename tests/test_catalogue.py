@@ -101,7 +101,7 @@ def test_we_bring_these_servers():
             "mlflow",
             "mlserver",
         ),
-        *("onnxruntime", "pytriton", "tensorflow", "torchserve"),
+        *("onnxruntime", "pytriton", "tensorflow", "tfserving", "torchserve", "triton"),
     )
 
 

@@ -10,6 +10,7 @@ from modelpack.debian.base import TARGET, TOOLS, BaseRequest, glibc_version, pyt
 from modelpack.debian.contents import packages_with_libraries
 from modelpack.debian.index import Index, load_releases
 from modelpack.debian.release import Access
+from modelpack.debian.resolve import resolve
 from modelpack.debian.sources import archives_for
 from modelpack.errors import ResolveError
 from modelpack.lock import DebianBase
@@ -153,3 +154,12 @@ def test_the_machines_archives_know_the_packages_of_libraries(machine):
         "libGL.so.1": "libgl1",
         "libgomp.so.1": "libgomp1",
     }
+
+
+def test_other_archives_bring_only_what_debian_has_not():
+    own = b"Package: libc6\nVersion: 2.36\nArchitecture: amd64\nFilename: p/libc6.deb\nSize: 1\nSHA256: " + b"0" * 64
+    more = own.replace(b"2.36", b"9") + b"\n\n" + own.replace(b"libc6", b"server") + b"\nDepends: libc6\n"
+    indexes = (Index("bookworm", [own]), Index("stable", [more], "vendor"))
+
+    found = {item.name: (item.version, item.source) for item in resolve(("server",), indexes, "amd64")}
+    assert found == {"libc6": ("2.36", "debian"), "server": ("2.36", "vendor")}

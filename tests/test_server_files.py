@@ -31,7 +31,7 @@ def server(tmp_path):
 
 
 def test_all_but_the_description_is_the_servers_tree(project, server, tmp_path):
-    found = server_files(load_spec(project), 80, server, tmp_path / "made")
+    found = server_files(load_spec(project), 80, server, tmp_path / "made", {})
 
     assert {name: path.read_text() for name, path in found.items()} == {
         "start.py": "x",
@@ -43,19 +43,19 @@ def test_all_but_the_description_is_the_servers_tree(project, server, tmp_path):
 
 def test_what_a_template_gives_is_the_same_file_every_time(project, server, tmp_path):
     spec = load_spec(project)
-    first = server_files(spec, 80, server, tmp_path / "made")["echo/conf.yaml"]
+    first = server_files(spec, 80, server, tmp_path / "made", {})["echo/conf.yaml"]
     before = first.stat()
 
-    assert server_files(spec, 80, server, tmp_path / "made")["echo/conf.yaml"] == first
+    assert server_files(spec, 80, server, tmp_path / "made", {})["echo/conf.yaml"] == first
     assert first.stat().st_mtime_ns == before.st_mtime_ns
-    assert server_files(spec, 81, server, tmp_path / "made")["echo/conf.yaml"] != first
+    assert server_files(spec, 81, server, tmp_path / "made", {})["echo/conf.yaml"] != first
 
 
 def test_a_template_that_asks_for_what_there_is_not_says_so(project, server, tmp_path):
     (server / "echo/conf.yaml.j2").write_text("{{ spec.modle }}")
 
     with pytest.raises(ModelpackError, match=r"conf.yaml.j2: .* has no attribute 'modle'"):
-        server_files(load_spec(project), 80, server, tmp_path / "made")
+        server_files(load_spec(project), 80, server, tmp_path / "made", {})
 
 
 def test_a_server_without_files_has_no_tree(project):

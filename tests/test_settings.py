@@ -72,6 +72,16 @@ def test_archives_snapshots_artifacts_and_nix_are_read(config, tmp_path):
     assert (found.nix_store, found.nix_sandbox) == ("/srv/nix", False)
 
 
+def test_other_archives_have_a_name_and_a_key(config):
+    text = '[[debian.sources]]\nname = "vendor"\nuri = "https://mirror.example/vendor/"\nsuite = "stable"\n'
+    (found,) = settings.load(config(text + 'keyring = "/etc/apt/keyrings/vendor.gpg"')).sources
+    assert (found.source, found.uri, found.suite) == ("vendor", "https://mirror.example/vendor", "stable")
+    assert (found.components, found.keyring) == (("main",), "/etc/apt/keyrings/vendor.gpg")
+    with pytest.raises(ModelpackError) as caught:
+        settings.load(config(text))
+    assert "keyring is missing" in caught.value.details[0]
+
+
 def test_the_users_file_overrides_the_systems_setting_by_setting(config):
     config('[nix]\nstore = "/system"\nsandbox = false', "system.toml")
     found = settings.load(config('[nix]\nstore = "/user"'))

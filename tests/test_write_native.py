@@ -136,7 +136,13 @@ def full():
         environment_variables={"A": "no", "B": "010", "C": "", "D": "multi\nline", "E": "@model@/x"},
         file_conflicts={"cv2": "opencv-python"},
         formats=("safetensors", "onnx"),
-        base=Base(distribution="debian", suite="trixie", packages=("libgl1",), build_packages=("libffi-dev",)),
+        base=Base(
+            distribution="debian",
+            suite="trixie",
+            sources=("vendor",),
+            packages=("libgl1",),
+            build_packages=("libffi-dev",),
+        ),
         check=Check(
             timeout=7.5,
             requests=(

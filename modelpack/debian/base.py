@@ -104,7 +104,12 @@ class ResolvedBase:
 
 
 def resolve_base(
-    request: BaseRequest, archives: Sequence[Archive], access: Access, *, tools: Sequence[Archive] = ()
+    request: BaseRequest,
+    archives: Sequence[Archive],
+    access: Access,
+    *,
+    tools: Sequence[Archive] = (),
+    named: Sequence[Archive] = (),
 ) -> ResolvedBase:
     """Resolve the target's packages, the builder's tools and the seed.
 
@@ -113,6 +118,7 @@ def resolve_base(
         archives: of the suite.
         access: how they are reached.
         tools: archives of the suite that ``suites.tools_for`` names, where that is another one.
+        named: archives that are not Debian's, for packages of the target that Debian has not.
 
     Raises:
         ResolveError: an archive that cannot be reached or trusted, a suite without that Python, a package that
@@ -127,16 +133,18 @@ def resolve_base(
             hint=f"build on {request.target_architecture}, or choose a Python that builders run on, from 3.11 on",
         )
     releases = debian_index.load_releases(archives, access)
-    target = debian_index.load(releases, request.target_architecture, access)
+    others = debian_index.load_releases(named, access)
+    own = debian_index.load(releases, request.target_architecture, access)
+    target = (*own, *(debian_index.load(others, request.target_architecture, access) if others else ()))
     python = [python_package(request, target)] if request.python else []
     more = debian_index.load_releases(tools, access) if tools_suite != request.suite else ()
     same = request.build_architecture == request.target_architecture and not more
-    build = target if same else debian_index.load(more or releases, request.build_architecture, access)
+    build = own if same else debian_index.load(more or releases, request.build_architecture, access)
     target_set = _deb_set((*python, *TARGET, *request.packages), target, request.target_architecture)
     return ResolvedBase(
         suite=request.suite,
         glibc=glibc_version(target_set.packages),
-        evidence=tuple(release.evidence for release in (*releases, *more)),
+        evidence=tuple(release.evidence for release in (*releases, *more, *others)),
         target=target_set,
         tools=_deb_set((f"python{tools_python}", *TOOLS), build, request.build_architecture),
         tools_suite=tools_suite,

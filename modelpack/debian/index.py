@@ -15,7 +15,7 @@ from modelpack.debian import release as debian_release
 from modelpack.debian import version as debian_version
 from modelpack.debian.control import Group, Relation
 from modelpack.debian.release import Access, Release
-from modelpack.debian.sources import Archive
+from modelpack.debian.sources import DEBIAN, Archive
 from modelpack.errors import ResolveError
 from modelpack.parallel import run_all
 
@@ -44,6 +44,8 @@ class Package:
     size: int
     suite: str
     """Of the index."""
+    source: str = DEBIAN
+    """Of the archive, as locks call it."""
 
 
 class Index:
@@ -52,10 +54,12 @@ class Index:
     Args:
         suite: code name, such as ``bookworm-security``.
         contents: Packages files.
+        source: of the archive, as locks call it.
     """
 
-    def __init__(self, suite: str, contents: Iterable[bytes]) -> None:
+    def __init__(self, suite: str, contents: Iterable[bytes], source: str = DEBIAN) -> None:
         self.suite = suite
+        self.source = source
         self._paragraphs: dict[str, list[bytes]] = {}
         self._providers: Mapping[str, tuple[str, ...]] | None = None
         self._packages: dict[str, tuple[Package, ...]] = {}
@@ -75,7 +79,7 @@ class Index:
             ResolveError: a paragraph of the index is not whole.
         """
         if name not in self._packages:
-            found = (_read(paragraph, self.suite) for paragraph in self._paragraphs.get(name, ()))
+            found = (_read(paragraph, self.suite, self.source) for paragraph in self._paragraphs.get(name, ()))
             self._packages[name] = tuple(found)
         return self._packages[name]
 
@@ -131,6 +135,7 @@ def load(releases: Sequence[Release], architecture: str, access: Access) -> tupl
         Index(
             release.evidence.suite,
             [data for (owner, _), data in zip(jobs, contents, strict=True) if owner is release],
+            release.archive.source,
         )
         for release in wanted
     )
@@ -164,7 +169,7 @@ def _name(paragraph: bytes) -> str | None:
     return paragraph[start : end if end >= 0 else None].decode("ascii", errors="replace").strip()
 
 
-def _read(paragraph: bytes, suite: str) -> Package:
+def _read(paragraph: bytes, suite: str, source: str) -> Package:
     fields = next(debian_control.paragraphs(paragraph.decode("utf-8", errors="replace")))
     try:
         debian_version.key(fields["version"])
@@ -180,6 +185,7 @@ def _read(paragraph: bytes, suite: str) -> Package:
             sha256=fields["sha256"],
             size=int(fields["size"]),
             suite=suite,
+            source=source,
         )
     except (KeyError, ValueError) as error:
         name = fields.get("package", "?")

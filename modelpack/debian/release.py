@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from modelpack.debian import control as debian_control
 from modelpack.debian import signature as debian_signature
-from modelpack.debian.sources import Archive
+from modelpack.debian.sources import DEBIAN, Archive
 from modelpack.errors import FetchError, ResolveError
 from modelpack.lock import Evidence
 from modelpack.progress import Progress, Silent
@@ -95,6 +95,7 @@ def load(archive: Archive, access: Access) -> Release:
         date=_date(fields, "date", name) or "",
         valid_until=_date(fields, "valid-until", name),
         fingerprint=signed.fingerprint,
+        source=None if archive.source == DEBIAN else archive.source,
     )
     _check_dates(evidence, archive, name, access.now())
     _check_replay(evidence, archive, name, access.cache)

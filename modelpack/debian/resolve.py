@@ -18,6 +18,7 @@ from modelpack.debian import version as debian_version
 from modelpack.debian.control import Group, Relation
 from modelpack.debian.index import Index, Package
 from modelpack.debian.left_out import is_left_out
+from modelpack.debian.sources import DEBIAN
 from modelpack.errors import ResolveError
 from modelpack.lock import Deb
 
@@ -134,6 +135,8 @@ class _Resolution:
     def versions(self, name: str) -> list[Package]:
         """Give the versions of a package, highest first."""
         found = [package for index in self.indexes for package in index.packages(name)]
+        # Nobody else's archive takes the place of what Debian has.
+        found = [package for package in found if package.source == DEBIAN] or found
         return sorted(found, key=lambda package: debian_version.key(package.version), reverse=True)
 
     def candidate(self, name: str) -> Package | None:
@@ -198,7 +201,7 @@ class _Resolution:
             path=package.path,
             sha256=package.sha256,
             size=package.size,
-            source="debian",
+            source=package.source,
             depends=tuple(sorted({other.name for other in met if other} - {name})),
         )
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from modelpack.debian import control as debian_control
 from modelpack.errors import ResolveError
 
+DEBIAN = "debian"
+"""The source of all archives of Debian's own."""
 ROLLING = ("sid", "unstable")
 """Suites without updates and security suites beside them."""
 _SIBLINGS = ("-updates", "-security")
@@ -35,6 +37,8 @@ class Archive:
     """Architectures that the machine takes from here; empty means all that the archive has."""
     check_valid_until: bool = True
     """False for an archive that is frozen on purpose, such as a snapshot."""
+    source: str = DEBIAN
+    """What locks call it."""
 
 
 def archives_for(suite: str, *, configured: Sequence[Archive], apt_root: Path = Path("/")) -> tuple[Archive, ...]:
@@ -68,6 +72,30 @@ def archives_for(suite: str, *, configured: Sequence[Archive], apt_root: Path = 
             'keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"',
         ),
     )
+
+
+def named(names: Sequence[str], *, configured: Sequence[Archive]) -> tuple[Archive, ...]:
+    """Give the archives that specs name, beside those of Debian.
+
+    Raises:
+        ResolveError: this machine has no archive of a name.
+    """
+    known = {archive.source for archive in configured}
+    for name in names:
+        if name not in known:
+            raise ResolveError(
+                f"this machine has no source of Debian packages that is called {name}",
+                hint="add it to ~/.config/modelpack/config.toml",
+                details=(
+                    "[[debian.sources]]",
+                    f'name = "{name}"',
+                    'uri = "address of the archive, which holds dists and pool"',
+                    'suite = "stable"',
+                    'components = ["main"]',
+                    'keyring = "/etc/apt/keyrings/the-key-that-signs-it.gpg"',
+                ),
+            )
+    return tuple(archive for archive in configured if archive.source in names)
 
 
 def _of_suite(suite: str, archives: Sequence[Archive]) -> tuple[Archive, ...]:

@@ -441,6 +441,13 @@ _BASE = Table(
             mistaken=("apt", "debs"),
         ),
         Key(
+            name="sources",
+            shape=Many(item=SAFE_NAME),
+            doc="Names of other signed archives of Debian packages, as the machine's settings have them, for packages "
+            "that Debian has not",
+            mistaken=("repositories", "apt_sources", "archives"),
+        ),
+        Key(
             name="build_packages",
             shape=Many(item=Text(noun="the name of a Debian package", pattern=r"^[a-z0-9][a-z0-9+.-]+$")),
             doc="Debian packages that building from source needs beside gcc and g++, such as libffi-dev",

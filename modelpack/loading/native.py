@@ -21,7 +21,7 @@ from modelpack.loading.image import read_image
 from modelpack.loading.keys import spec_table
 from modelpack.loading.pip_file import read_lines
 from modelpack.loading.script import judge_script
-from modelpack.loading.server import find_entry, judge_server_python, judge_variables, read_server
+from modelpack.loading.server import find_entry, judge_program, judge_server_python, judge_variables, read_server
 from modelpack.loading.shape_reader import Value, nearest, read
 from modelpack.loading.sources import FILE, FOLDER, Folder, find_source
 from modelpack.loading.yamlfile import Findings, join_path, read_yaml, show
@@ -95,6 +95,7 @@ class _Loader:
         models, inputs = self.models(), self.inputs()
         if entry:
             judge_server_python(root.fields.get("python") or asked, python, entry, self.findings)
+            judge_program(root, entry, inputs, base, self.findings)
         return Spec(
             path=path,
             lock_path=path.with_name(LOCK if path.name == FILENAME else f"{path.stem}.lock.json"),
@@ -258,8 +259,16 @@ class _Loader:
         distribution, suite = chosen.split(":")
         packages = (value and value.get_texts("packages")) or ()
         build = (value and value.get_texts("build_packages")) or ()
+        sources = (value and value.get_texts("sources")) or ()
         image = read_image(value, self.folder, self.findings) if value else None
-        return Base(distribution=distribution, suite=suite, packages=packages, build_packages=build, image=image)
+        return Base(
+            distribution=distribution,
+            suite=suite,
+            packages=packages,
+            build_packages=build,
+            image=image,
+            sources=sources,
+        )
 
     def image(self) -> Image:
         value = self.root.fields.get("image")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 from modelpack.catalogue import (
@@ -22,8 +23,10 @@ from modelpack.loading.keys import SAFE_NAME
 from modelpack.loading.shape_reader import Value, near, nearest
 from modelpack.loading.sources import FOLDER, Folder, find_source
 from modelpack.loading.yamlfile import Findings, Place, join_path
-from modelpack.spec import Server
+from modelpack.spec import Base, Server, Source
 
+PROGRAM = "program"
+"""The input that is a server's program."""
 _NEEDED_ROUTES = ("readiness", "scoring")
 
 
@@ -130,6 +133,34 @@ def judge_server_python(python: Value | None, version: str, entry: ServerEntry, 
     if not SpecifierSet(entry.python).contains(version):
         message = f"the server {entry.name} runs on Python {entry.python}, not on {version}"
         findings.add(python.place, message, path="python")
+
+
+def judge_program(
+    root: Value, entry: ServerEntry, inputs: Mapping[str, Source], base: Base, findings: Findings
+) -> None:
+    """Find that nothing brings the program of a server which no package index has, or that it is none."""
+    brought = base.packages or base.image or "base" in root.wrong or "inputs" in root.wrong
+    if not entry.program or (brought and PROGRAM not in inputs):
+        return
+    if PROGRAM in root.fields["inputs"].fields if "inputs" in root.fields else False:
+        source = inputs.get(PROGRAM)
+        item = root.fields["inputs"].fields[PROGRAM]
+        if source and not source.remote and not _is_program(source.path):
+            message = f"not a program for Linux of 64 bits: {source.path.name}"
+            findings.add(item.place, message, f"name the ELF file {entry.program}", path=item.path)
+        return
+    message = f"the server {entry.name} starts {entry.program}, which no package index has"
+    hint = f"write inputs: {{{PROGRAM}: ./{entry.program}}}, or base with a package or an image that has it"
+    findings.add(root.place, message, hint, path=f"inputs.{PROGRAM}")
+
+
+def _is_program(path: Path) -> bool:
+    """Tell whether a file begins as 64-bit little-endian ELF executables do, those that the linker may move too."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as stream:
+        head = stream.read(18)
+    return head[:6] == b"\x7fELF\x02\x01" and head[16:18] in (b"\x02\0", b"\x03\0")
 
 
 def judge_variables(root: Value, findings: Findings) -> None:

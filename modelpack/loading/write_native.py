@@ -148,6 +148,7 @@ class _Writer:
         base = self.spec.base
         name = f"{base.distribution}:{base.suite}"
         content: dict[str, Plain] = {"packages": [*base.packages]} if base.packages else {}
+        content |= {"sources": [*base.sources]} if base.sources else {}
         content |= {"build_packages": [*base.build_packages]} if base.build_packages else {}
         if base.image:
             content["image"] = self.base_image(base.image)

@@ -23,7 +23,8 @@ def assemble(
         SpecError: links that lead to nothing.
     """
     names = [name for name in trees if name != "samples"]
-    places.require(spec.links, names, image=spec.base.image is not None, where=spec.path.name)
+    links = injection.links(spec)
+    places.require(links, names, image=spec.base.image is not None, where=spec.path.name)
     return Lock(
         version=VERSION,
         name=spec.name,
@@ -52,6 +53,6 @@ def assemble(
         base=pins.base,
         image_base=pins.image,
         weights=weights,
-        links=dict(spec.links) or None,
+        links=links or None,
         file_conflicts=dict(spec.file_conflicts) or None,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from modelpack import injection, interpreters, suites
 from modelpack.debian import base as debian_base
 from modelpack.debian.release import Access
-from modelpack.debian.sources import archives_for
+from modelpack.debian.sources import archives_for, named
 from modelpack.lock import Deb, DebianBase, Interpreter, Lock
 from modelpack.locking.machine import Machine
 from modelpack.locking.sources import sources
@@ -55,7 +55,8 @@ def _resolve(spec: Spec, interpreter: Interpreter | None, machine: Machine) -> d
     access = Access(cache=machine.cache / "debian", read=http.read, progress=machine.progress)
     tools = archives_for(suites.tools_for(request.suite, request.python)[0], configured=configured)
     archives = archives_for(spec.base.suite, configured=configured)
-    found = debian_base.resolve_base(request, archives, access, tools=tools)
+    others = named(spec.base.sources, configured=machine.settings.sources)
+    found = debian_base.resolve_base(request, archives, access, tools=tools, named=others)
     if interpreter:
         foreign = request.target_architecture != request.build_architecture
         interpreters.check_compiler(spec, interpreter, found.tools_python, foreign=foreign)

@@ -60,7 +60,8 @@ def requirements(spec: Spec) -> tuple[LockedRequirement, ...]:
 def base_digest(spec: Spec, interpreter: Interpreter | None) -> str:
     """Give the digest of what the base is resolved from."""
     packages, python = sorted(injection.packages(spec)), None if interpreter else spec.python
-    return digest_of([spec.base.distribution, spec.base.suite, packages, python, spec.platform, system()])
+    others = [sorted(spec.base.sources)] if spec.base.sources else []
+    return digest_of([spec.base.distribution, spec.base.suite, packages, python, spec.platform, system(), *others])
 
 
 def python_digest(spec: Spec, pins: Pins, trees: Mapping[str, Tree]) -> str:

@@ -30,6 +30,7 @@ def sources(spec: Spec, machine: Machine) -> Sources:
     settings = machine.settings
     names = {spec.base.suite, *(suites.tools_for(spec.base.suite, python)[0] for python in (spec.python, None))}
     archives = [archive.uri for name in sorted(names) for archive in archives_for(name, configured=settings.archives)]
+    archives += [archive.uri for archive in settings.sources if archive.source in spec.base.sources]
     return Sources(
         artifacts=settings.artifacts,
         archives=tuple(dict.fromkeys((*archives, *settings.snapshots))),
