@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelpack.errors import ResolveError
-from modelpack.spec import Requirement, Spec
-from modelpack.store import files
+from modelpack.spec import Requirement, Source, Spec
+from modelpack.store import files, remote
 
 if TYPE_CHECKING:
     from modelpack.lock import Tree
@@ -28,8 +28,18 @@ LEFT_OUT = (
 _ALL_LEVELS = ("*.egg-info", *files.IGNORED)
 
 
-def layouts(spec: Spec) -> dict[str, files.Layout]:
+def addressed(spec: Spec) -> dict[str, dict[str, Source]]:
+    """Give the trees of distributions that are required by address: by tree, by path in it."""
+    sources = ((PREFIX + name_of(item), item.source) for item in spec.requirements)
+    return {tree: {source.path.name: source} for tree, source in sources if source and source.remote}
+
+
+def layouts(spec: Spec, cache: Path) -> dict[str, files.Layout]:
     """Give what the trees of the user's own distributions are made of.
+
+    Args:
+        spec: requires them.
+        cache: modelpack's, where what was downloaded lies.
 
     Raises:
         ResolveError: two of one name.
@@ -39,15 +49,15 @@ def layouts(spec: Spec) -> dict[str, files.Layout]:
     for item in spec.requirements:
         if item.source is None:
             continue
-        tree, path = PREFIX + name_of(item), item.source.path
+        tree, path = PREFIX + name_of(item), remote.place(item.source, cache)
         if places.setdefault(tree, path) != path:
             raise ResolveError(f"{item.origin}: {name_of(item)} is required from two places: {places[tree]} and {path}")
-        found[tree] = dict(_project(path, spec)) if path.is_dir() else {path.name: path}
+        found[tree] = dict(_project(path, spec)) if path.is_dir() else {item.source.path.name: path}
     return found
 
 
-def own(spec: Spec, trees: Mapping[str, Tree]) -> tuple[Own, ...]:
-    """Give the user's own distributions, as the resolver takes them."""
+def own(spec: Spec, trees: Mapping[str, Tree], cache: Path) -> tuple[Own, ...]:
+    """Give the user's own distributions, as the resolver takes them; what has an address has to be here."""
     from modelpack.python.from_source import Own  # noqa: PLC0415 - packaging, which most runs do not need
 
     found = {}
@@ -58,7 +68,8 @@ def own(spec: Spec, trees: Mapping[str, Tree]) -> tuple[Own, ...]:
         found[name_of(item)] = Own(
             name=name_of(item),
             origin=item.origin,
-            path=item.source.path,
+            path=remote.place(item.source, cache),
+            filename=item.source.path.name,
             tree=PREFIX + name_of(item),
             sha256=files.digest(tree),
             size=sum(entry.size for entry in tree.files),
@@ -77,7 +88,7 @@ def _project(folder: Path, spec: Spec) -> Iterator[tuple[str, Path]]:
     """Give the parts of a project: without what tools leave there, and without the package's other files."""
     other = {spec.path, spec.lock_path}
     other |= {source.path for source in (*spec.models.values(), *spec.inputs.values())}
-    other |= {item.source.path for item in spec.requirements if item.source}
+    other |= {item.source.path for item in spec.requirements if item.source and not item.source.remote}
     for request in spec.check.requests if spec.check else ():
         other |= {source.path for source in (request.request, request.response) if source}
     yield from _parts(folder, "", LEFT_OUT, {path.resolve() for path in other})

@@ -198,7 +198,10 @@ def test_build_requirements_that_have_no_wheel_are_refused_with_who_needs_them(p
 
 
 def own_wheel(path):
-    return Own(name="demo", origin="requirements.txt:1", path=path, tree="project-demo", sha256="a" * 64, size=1)
+    tree = "project-demo"
+    return Own(
+        name="demo", origin="requirements.txt:1", path=path, filename=path.name, tree=tree, sha256="a" * 64, size=1
+    )
 
 
 def test_the_users_own_wheel_wins_over_what_an_index_has(packages, tmp_path):
@@ -227,7 +230,14 @@ def test_a_project_keeps_its_build_requirements_when_its_code_changes(packages, 
 
     def own(sha256):
         return Own(
-            name="demo", origin="here", path=project, tree="project-demo", sha256=sha256, size=1, files=("setup.py",)
+            name="demo",
+            origin="here",
+            path=project,
+            filename="demo",
+            tree="project-demo",
+            sha256=sha256,
+            size=1,
+            files=("setup.py",),
         )
 
     lock.make("demo", own=[own("a" * 64)])

@@ -35,7 +35,7 @@ FILES = {
 
 def layouts(folder, requirements="./requirements.txt", **more):
     write(folder, FILES | {"modelpack.yaml": SPEC.format(requirements=requirements)} | more)
-    return {name: sorted(layout) for name, layout in projects.layouts(load_spec(folder)).items()}
+    return {name: sorted(layout) for name, layout in projects.layouts(load_spec(folder), folder / "cache").items()}
 
 
 def test_what_tools_leave_in_a_project_is_not_packaged(tmp_path):

@@ -152,8 +152,9 @@ requirements.txt:13:1: names a repository, of which no digest is known: "git+htt
 (clone it beside the spec and require its folder)
 requirements.txt:14:1: names a repository, of which no digest is known: \
 "mine @ git+ssh://***@host.invalid/project" (clone it beside the spec and require its folder)
-requirements.txt:15:1: names an address, and locks name no hosts: "https://host.invalid/mine-1.0-py3-none-any.whl" \
-(download mine-1.0-py3-none-any.whl and require the file: ./mine-1.0-py3-none-any.whl)
+requirements.txt:15:1: names an address without a digest: "https://host.invalid/mine-1.0-py3-none-any.whl" \
+(write mine-1.0-py3-none-any.whl#sha256=... with its digest, or download it and require the file: \
+./mine-1.0-py3-none-any.whl)
 requirements.txt:16:1: not the package that is meant: sklearn (did you mean scikit-learn?)
 requirements.txt:17:1: not a requirement: "numpy 1.26" (did you mean numpy==1.26?)
 requirements.txt:18:1: the option --requirement lacks its value

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from modelpack.loading import addressed as addresses
 from modelpack.loading.dependencies import Dependencies, Line
 from modelpack.loading.local import require_path, take_apart
 from modelpack.loading.requirements import is_path, judge_requirement, stub_hint
@@ -269,20 +270,24 @@ def _read_requirement(line: Line, reading: _Reading, found: Dependencies) -> Non
     text, _, rest = re.sub(r"\s(--?[A-Za-z])", r"\0\1", line.text, count=1).partition("\0")
     text = text.strip()
     hashes = _hashes(replace(line, text=rest), found) if rest else ()
-    requirement = _requirement(replace(line, text=text), reading, found)
+    requirement = _requirement(replace(line, text=text), hashes, reading, found)
     if requirement is None:
         return
     if fault := _unfit(requirement, hashes, reading):
         found.add(line, *fault)
     kept = found.constraints if reading.constraints else found.requirements
-    kept.append(replace(requirement, hashes=hashes))
+    addressed = requirement.source and requirement.source.remote  # has its own digest
+    kept.append(requirement if addressed else replace(requirement, hashes=hashes))
 
 
-def _requirement(line: Line, reading: _Reading, found: Dependencies) -> Requirement | None:
+def _requirement(line: Line, hashes: tuple[str, ...], reading: _Reading, found: Dependencies) -> Requirement | None:
     text = line.text
     path = take_apart(text).path
     if is_path(path) or (os.sep in path and "://" not in path and (reading.file.parent / path).is_dir()):
         return require_path(line, reading.file, found)
+    if addressed := addresses.take_apart(text):
+        origin = found.origin(reading.file, line.place.line)
+        return addresses.require_address(line, addressed, hashes, origin, found)
     if fault := judge_requirement(text):
         found.add(line, *fault)
         return None
@@ -320,10 +325,12 @@ def _unfit(requirement: Requirement, hashes: tuple[str, ...], reading: _Reading)
     """Judge a requirement against what its file demands."""
     from packaging.requirements import Requirement as Parsed  # noqa: PLC0415 - costs start-up time
 
-    if reading.hashes_needed and not hashes and not reading.constraints:
+    addressed = requirement.source and requirement.source.remote
+    if reading.hashes_needed and not (hashes or addressed) and not reading.constraints:
         return f"no --hash, which --require-hashes demands: {quote(requirement.text)}", None
     if requirement.source:
-        return ("a constraint cannot be a path", None) if reading.constraints else None
+        what = "an address" if requirement.source.remote else "a path"
+        return (f"a constraint cannot be {what}", None) if reading.constraints else None
     parsed = Parsed(requirement.text)
     if reading.constraints and parsed.extras:
         return f"a constraint cannot have extras: {quote(requirement.text)}", None

@@ -55,7 +55,7 @@ def _read_package(file: TomlFile, package: Mapping[str, Any], chosen: Mapping[st
         require(file, f"{package['name']} @ {path if '/' in path else f'./{path}'}{behind}", line)
         return
     if "vcs" in package or archive:
-        address = f"git+{package['vcs'].get('url')}" if "vcs" in package else archive.get("url")
+        address = f"git+{package['vcs'].get('url')}" if "vcs" in package else _address(archive)
         require(file, f"{package['name']} @ {address}{behind}", line)
         return
     files = [*package.get("wheels", ()), *([package["sdist"]] if "sdist" in package else ())]
@@ -64,6 +64,12 @@ def _read_package(file: TomlFile, package: Mapping[str, Any], chosen: Mapping[st
     digests = (f"sha256:{one['hashes']['sha256']}" for one in files if "sha256" in one.get("hashes", {}))
     found = pin(file, package, marker, digests)
     file.found.requirements += [found] if found else []
+
+
+def _address(archive: Mapping[str, Any]) -> str:
+    digest, folder = archive.get("hashes", {}).get("sha256"), archive.get("subdirectory")
+    parts = [f"{key}={value}" for key, value in (("sha256", digest), ("subdirectory", folder)) if value]
+    return f"{archive.get('url')}" + (f"#{'&'.join(parts)}" if parts else "")
 
 
 def _take_folder(file: TomlFile, path: str) -> None:

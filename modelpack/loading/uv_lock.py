@@ -81,7 +81,9 @@ def _read_package(file: TomlFile, package: Mapping[str, Any]) -> None:
     if path is not None:
         require(file, f"{package['name']} @ {path if '/' in path else f'./{path}'}", line)
     elif "git" in source or "url" in source:
-        address = f"git+{source['git']}" if "git" in source else source["url"]
+        files = [*package.get("wheels", ()), package.get("sdist", {})]
+        digest = next((one["hash"] for one in files if str(one.get("hash", "")).startswith("sha256:")), "")
+        address = f"git+{source['git']}" if "git" in source else source["url"] + digest.replace("sha256:", "#sha256=")
         require(file, f"{package['name']} @ {address}", line)
     else:
         marker = " or ".join(f"({one})" for one in package.get("resolution-markers", ()))

@@ -108,7 +108,9 @@ class _Writer:
         if item.source is None:
             return f"{item.text}{hashes}"
         name, _, marker = item.text.partition(" ;")
-        return f"{name} @ {self.path(item.source.path)}" + (f" ;{marker}" if marker else "") + hashes
+        remote = item.source.remote
+        where = f"{remote.url}#sha256={remote.sha256}" if remote else self.path(item.source.path)
+        return f"{name} @ {where}" + (f" ;{marker}" if marker else "") + hashes
 
     def code(self) -> Plain | None:
         code = self.spec.code

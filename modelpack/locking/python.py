@@ -9,6 +9,7 @@ from pathlib import Path
 
 from modelpack import conda, interpreters, projects
 from modelpack.lock import BuildTools, Lock
+from modelpack.locking import trees
 from modelpack.locking.base import ARCHITECTURES
 from modelpack.locking.choices import others
 from modelpack.locking.machine import Machine
@@ -39,6 +40,7 @@ def resolve_python(
     kept = Distributions() if upgrade is True else previous
     renewed = () if isinstance(upgrade, bool) else upgrade
     with tempfile.TemporaryDirectory(prefix="modelpack-") as folder:
+        trees.bring_required(spec, machine)
         built = PythonSources(
             Path(folder),
             target=Target(python, spec.platform, pins.base.glibc),
@@ -47,7 +49,7 @@ def resolve_python(
             previous=[wheel for wheel in kept.wheels if wheel.name not in renewed],
             pool=kept.build.wheels if kept.build else (),
         )
-        for own in projects.own(spec, lock.trees):
+        for own in projects.own(spec, lock.trees, machine.cache):
             built.add(own)
         resolved = resolve(
             requirements(spec),
@@ -93,7 +95,7 @@ def _workshop(lock: Lock, spec: Spec, previous: BuildTools | None, machine: Mach
         python=python_patch(spec, Pins.of(lock)),
         platform=f"linux/{architecture}",
         packages=spec.base.build_packages,
-        layouts=projects.layouts(spec),
+        layouts=projects.layouts(spec, machine.cache),
         sources=sources(spec, machine),
         settings=machine.settings,
         cache=machine.cache,

@@ -31,13 +31,14 @@ def layouts(spec: Spec, cache: Path) -> dict[str, files.Layout]:
         trees["server"] = programs
     if asked := samples.layout(spec, cache / "made"):
         trees["samples"] = asked
-    return {**trees, **projects.layouts(spec)}
+    return {**trees, **projects.layouts(spec, cache)}
 
 
 def _assets(spec: Spec) -> dict[str, dict[str, Source]]:
-    """Give the models and inputs: by tree, by path in it."""
+    """Give models, inputs and what is required by address: by tree, by path in it."""
     model = {places.model_path(name, source): source for name, source in spec.models.items()}
-    return {"model": model} | {f"input-{name}": {item.path.name: item} for name, item in spec.inputs.items()}
+    inputs = {f"input-{name}": {item.path.name: item} for name, item in spec.inputs.items()}
+    return {"model": model} | inputs | projects.addressed(spec)
 
 
 def bring(spec: Spec, machine: Machine) -> None:
@@ -47,6 +48,16 @@ def bring(spec: Spec, machine: Machine) -> None:
         FetchError: something cannot be had.
     """
     sources = [source for tree in _assets(spec).values() for source in tree.values()]
+    remote.bring(sources, machine.cache, machine.progress, machine.settings.artifacts)
+
+
+def bring_required(spec: Spec, machine: Machine) -> None:
+    """Download what is required by address, to be looked into.
+
+    Raises:
+        FetchError: something cannot be had.
+    """
+    sources = [source for tree in projects.addressed(spec).values() for source in tree.values()]
     remote.bring(sources, machine.cache, machine.progress, machine.settings.artifacts)
 
 

@@ -50,6 +50,9 @@ class Own:
     origin: str
     """Where it is required, for messages."""
     path: Path
+    """Where it lies here."""
+    filename: str
+    """Its own name, which that need not end in."""
     tree: str
     """The lock's tree that holds it."""
     sha256: str
@@ -125,7 +128,7 @@ class Sources:
         Raises:
             ResolveError: it is of another name, or damaged; BuildError: it cannot be built.
         """
-        wheel, content = self._of_wheel(own) if own.path.suffix == ".whl" else self._of_source(own)
+        wheel, content = self._of_wheel(own) if own.filename.endswith(".whl") else self._of_source(own)
         distribution = parse(wheel, content)
         version = Version(wheel.version)
         marked = Version(f"{version}{'.' if version.local else '+'}{_OWN}")
@@ -195,16 +198,16 @@ class Sources:
         return parse(wheel, content) if content else None
 
     def _of_wheel(self, own: Own) -> tuple[Wheel, bytes]:
-        _, version, _, tags = parse_wheel_filename(own.path.name)
+        _, version, _, tags = parse_wheel_filename(own.filename)
         if tags.isdisjoint(self._target.tags()):
-            raise ResolveError(f"{own.origin}: {own.path.name} is not for {self._target}")
-        wheel = replace(_wheel_of(own), version=str(version), filename=own.path.name)
+            raise ResolveError(f"{own.origin}: {own.filename} is not for {self._target}")
+        wheel = replace(_wheel_of(own), version=str(version), filename=own.filename)
         return wheel, read_wheel(own.path, wheel)
 
     def _of_source(self, own: Own) -> tuple[Wheel, bytes]:
         if not own.files:
-            wheel = replace(_wheel_of(own), filename=own.path.name)
-            return self._built(wheel, sdist.read_archive(own.path.name, own.path.read_bytes()))
+            wheel = replace(_wheel_of(own), filename=own.filename)
+            return self._built(wheel, sdist.read_archive(own.filename, own.path.read_bytes()))
         files: dict[str, Callable[[], bytes]] = {path: (own.path / path).read_bytes for path in own.files}
         return self._built(_wheel_of(own), sdist.read_folder(own.origin, files))
 
