@@ -59,6 +59,8 @@ class Index:
     """Seconds before each answer."""
     answers: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     """Status and headers of the next answers, before it behaves."""
+    facts: dict[str, dict[str, object]] = field(default_factory=dict)
+    """What its JSON says of files beside the rest, by file name: ``{"yanked": "it is broken"}``."""
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     """Method, path and headers."""
 
@@ -168,7 +170,7 @@ def _json_page(name, found, index):
         entry["hashes"] = {"sha256": sha256(path)} if index.hashes else {}
         if path.suffix == ".whl" and index.metadata:
             entry["core-metadata"] = {"sha256": hashlib.sha256(_metadata(path)).hexdigest()}
-        files.append(entry)
+        files.append(entry | index.facts.get(path.name, {}))
     return json.dumps({"meta": {"api-version": "1.0"}, "name": name, "files": files}).encode()
 
 

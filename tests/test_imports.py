@@ -17,7 +17,7 @@ VALUES = {"codec", "errors", "lock", "progress", "spec", "store.storepath"}
 PRINT = {"cli", "console", "running"}
 LIBRARIES = {
     "jinja2": {"server_files", "starter"},
-    "packaging": {"catalogue", "injection", "loading.*", "python.*"},
+    "packaging": {"catalogue", "findings.*", "injection", "loading.*", "python.*"},
     "poetry": {"loading.poetry"},
     "rattler": {"conda"},
     "rich": {"console"},

@@ -410,29 +410,6 @@ class TestErrors:
         assert isinstance(fail("other"), ResolveError)
 
 
-class TestWarnings:
-    def test_of_a_version_that_something_holds_back(self, ask, folder):
-        make_wheel(folder, "server-http", "1.0")
-        make_wheel(folder, "server-http", "2.0", requires=["base<2"])
-        make_wheel(folder, "base", "2.0")
-        notes = Notes()
-        assert versions(ask("server-http", "base>=2", progress=notes))["server-http"] == "1.0"
-        (note,) = notes.notes
-        assert note.startswith("server-http 1.0 is chosen, not 2.0")
-
-    def test_of_an_upper_bound_on_python(self, ask, folder):
-        make_wheel(folder, "thing", "1.0", python=">=3.8,<3.10")
-        notes = Notes()
-        ask("thing", progress=notes)
-        assert notes.notes == ["thing 1.0 says that it does not run on Python 3.11: Requires-Python >=3.8,<3.10"]
-
-    def test_none_when_all_is_well(self, ask, folder):
-        make_wheel(folder, "thing", "1.0")
-        notes = Notes()
-        ask("thing", progress=notes)
-        assert notes.notes == []
-
-
 def test_nothing_required_needs_nothing(ask):
     assert ask() == ()
 

@@ -32,6 +32,12 @@ class IndexFile:
     url: str
     sha256: str | None
     """None when the index does not say."""
+    requires_python: str = ""
+    """Empty when it does not say, or there is no limit."""
+    uploaded: str = ""
+    """When, as ISO 8601 in UTC; empty when the index does not say."""
+    yanked: str | None = None
+    """Why the file was withdrawn, perhaps an empty text; None when it was not."""
 
 
 def locate(wheels: Sequence[Wheel], *, python: str, scope: Scope) -> Mapping[str, str]:
@@ -174,31 +180,46 @@ def _page(url: str) -> Iterator[IndexFile]:
     if content.lstrip()[:1] == b"{":
         for entry in json.loads(content).get("files", ()):
             address, sha256 = urljoin(base, entry["url"]), entry.get("hashes", {}).get("sha256")
-            yield IndexFile(filename=entry["filename"], url=address, sha256=sha256)
+            yanked = entry.get("yanked", False)
+            yield IndexFile(
+                filename=entry["filename"],
+                url=address,
+                sha256=sha256,
+                requires_python=entry.get("requires-python") or "",
+                uploaded=entry.get("upload-time") or "",
+                yanked=None if yanked is False else yanked if isinstance(yanked, str) else "",
+            )
         return
     anchors = _Anchors(base)
     anchors.feed(content.decode("utf-8", errors="replace"))
-    for link in anchors.links:
+    for link, attributes in anchors.links:
         address, fragment = urldefrag(link)
         digests = parse_qs(fragment).get("sha256", [None])
         filename = unquote(urlsplit(address).path.rpartition("/")[2])
-        yield IndexFile(filename=filename, url=address, sha256=digests[0])
+        yield IndexFile(
+            filename=filename,
+            url=address,
+            sha256=digests[0],
+            requires_python=attributes.get("data-requires-python") or "",
+            yanked=(attributes["data-yanked"] or "") if "data-yanked" in attributes else None,
+        )
 
 
 class _Anchors(html.parser.HTMLParser):
-    """Collects the targets of ``<a href>``, made absolute."""
+    """Collects the targets of ``<a href>``, made absolute, with what else is said of them."""
 
     def __init__(self, base: str) -> None:
         super().__init__()
-        self.links: list[str] = []
+        self.links: list[tuple[str, Mapping[str, str | None]]] = []
         self._base = base
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        target = dict(attrs).get("href")
+        attributes = dict(attrs)
+        target = attributes.get("href")
         if tag == "base" and target:
             self._base = urljoin(self._base, target)
         elif tag == "a" and target:
-            self.links.append(urljoin(self._base, target))
+            self.links.append((urljoin(self._base, target), attributes))
 
 
 def _listed(folder: Path) -> Iterator[IndexFile]:

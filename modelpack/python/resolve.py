@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -34,8 +35,8 @@ _TASK = "resolving Python requirements"
 _WORKERS = 16
 _PATIENCE = 10.0
 """Seconds that one attempt to explain a conflict may take."""
-_GPU_BYTES = 100 << 20
-"""Bytes of NVIDIA's libraries from which they are worth a word."""
+_FOUND_ANYWAY = re.compile(r"is yanked|does not have an extra named")
+"""uv's warnings of what is judged afterwards."""
 _NO_ADDRESS = (
     "paths, addresses and repositories cannot be locked: "
     "name a version that an index has; a folder of wheels can be an index (find-links)"
@@ -189,28 +190,20 @@ def _anew(
     alternatives: Sequence[Alternative],
 ) -> tuple[Wheel, ...]:
     """Ask uv, then read the metadata of what it chose."""
-    asks = {
-        "all": lambda: _ask_with_sources(question, kept, upgrade=upgrade),
-        "newest": lambda: _ask_newest(question),
-    }
     try:
-        answers = dict(run(lambda ask: (ask, asks[ask]()), asks, workers=2, stop=Stop()))
+        answer = _ask_with_sources(question, kept, upgrade=upgrade)
     except uv_tool.UvError as error:
         solve = functools.partial(_solve, store)
         raise python_conflicts.explain(str(error), question, alternatives, solve) from error
-    chosen = _described(answers["all"].pylock, question, store)
+    chosen = _described(answer.pylock, question, store)
     pins = {distribution.name: distribution for distribution in chosen.values()}
     result = closure(question.requirements, pins, question.target.environment())
     if not index_settings.overrides(question.scope.folder):
         python_conflicts.check(result, question, pins)
-    wheels = _explained(chosen, result)
-    for warning in answers["all"].warnings:
-        progress.note(warning)
-    for warning in _warnings(wheels, pins, question.target):
-        progress.note(warning)
-    for warning in _held_back(wheels, answers["newest"], kept):
-        progress.note(warning)
-    return wheels
+    for warning in answer.warnings:
+        if not _FOUND_ANYWAY.search(warning):
+            progress.note(f"warning: {warning}")
+    return _explained(chosen, result)
 
 
 def _ask_with_sources(question: Question, kept: Sequence[Wheel], *, upgrade: bool | Sequence[str]) -> uv_tool.Answer:
@@ -294,25 +287,6 @@ def _solve(store: MetadataStore, question: Question, whole: bool) -> dict[Normal
     return {name: Distribution(name=name, version=version) for name, version in names}
 
 
-def _ask_newest(question: Question) -> uv_tool.Answer:
-    """Ask for the newest versions that open requirements allow by themselves; nothing when that fails."""
-    limited = {root.name for root in question.constraints}
-    limited |= question.sources.own_names() if question.sources else set()
-    loose = [one for one in question.requirements if not _pinned(one) and canonicalize_name(one.name) not in limited]
-    target = question.target
-    options = ["--no-deps", "--python-version", target.python, "--python-platform", target.uv_platform()]
-    try:
-        if loose:
-            return uv_tool.compile_requirements(list(map(str, loose)), options, scope=question.scope)
-    except uv_tool.UvError:
-        pass
-    return uv_tool.Answer(pylock={}, warnings=())
-
-
-def _pinned(requirement: Requirement) -> bool:
-    return any(item.operator in ("==", "===") for item in requirement.specifier)
-
-
 def _explained(wheels: Iterable[Wheel], result: Closure) -> tuple[Wheel, ...]:
     """Give those wheels that are reached, sorted, each with what requires it."""
     reached = {name: result.required_by(name) for name in result.parents}
@@ -320,35 +294,6 @@ def _explained(wheels: Iterable[Wheel], result: Closure) -> tuple[Wheel, ...]:
         replace(wheel, required_by=reached[canonicalize_name(wheel.name)]) for wheel in wheels if wheel.name in reached
     )
     return tuple(sorted(found, key=lambda wheel: wheel.name))
-
-
-def _warnings(wheels: Sequence[Wheel], pins: Mapping[NormalizedName, Distribution], target: Target) -> Iterator[str]:
-    """Give what is odd about a resolution, but may be meant."""
-    for distribution in pins.values():
-        if not _runs_on(distribution, target):
-            yield (
-                f"{distribution.name} {distribution.version} says that it does not run on Python "
-                f"{target.python}: Requires-Python {distribution.requires_python}"
-            )
-    size = sum(wheel.size for wheel in wheels if wheel.name.startswith("nvidia-"))
-    if size >= _GPU_BYTES:
-        yield (
-            f"{size >> 20} MiB of the wheels are NVIDIA's libraries; for a CPU alone, "
-            "take torch from an index of CPU builds"
-        )
-
-
-def _held_back(wheels: Sequence[Wheel], newest: uv_tool.Answer, kept: Sequence[Wheel]) -> Iterator[str]:
-    """Give a warning for each open requirement that did not get the newest version it allows."""
-    names = {wheel.name for wheel in kept}
-    versions = {package["name"]: package["version"] for package in newest.pylock.get("packages", ())}
-    for wheel in wheels:
-        best = versions.get(wheel.name, wheel.version)
-        if wheel.name not in names and Version(wheel.version) < Version(best):
-            yield (
-                f"{wheel.name} {wheel.version} is chosen, not {best}: something else that is required "
-                f"does not go with it; to see what, require {wheel.name}=={best}"
-            )
 
 
 def _runs_on(distribution: Distribution, target: Target) -> bool:
