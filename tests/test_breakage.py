@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 import pytest
-from real_project import MODELPACK, SAME, build, environment, link_farm, run, wait_until, works_in
+from real_project import MODELPACK, SAME, build, environment, link_farm, run, said, wait_until, works_in
 
 from modelpack import lockfile
 from modelpack.store.artifacts import artifacts
@@ -173,7 +173,7 @@ def test_a_model_that_changes_while_it_is_read_is_an_error(demo, project):
         time.sleep(0.05)
     out, err = process.communicate()
     assert (process.returncode, out) == (3, "")
-    assert "model/weights.bin: it changed while it was read (wait until it is whole, and run this again)" in err
+    assert "model/weights.bin: it changed while it was read\n    fix: wait until it is whole, and run this again" in err
     weights.unlink()
     assert demo.same(build(project, demo.cache))
 
@@ -238,11 +238,6 @@ def test_large_weights_cost_no_memory(demo, project):
     assert Path(weights.store_path).stat().st_size == 1 << 30
     subprocess.run(["nix-store", "--delete", weights.store_path], check=False, capture_output=True)
     assert int(done.stdout) < 200_000, "kB"
-
-
-def said(text):
-    """Give what was said but the notes on the spec, which every command repeats."""
-    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("note: "))
 
 
 def in_namespace(script, *arguments, cwd, cache, **variables):

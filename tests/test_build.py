@@ -105,6 +105,7 @@ def test_changed_code_builds_only_what_depends_on_it_and_resolves_nothing(demo, 
     assert changed == {
         "code.drv",
         "server-azureml.drv",
+        "weights-wine-cultivars.drv",
         "check-wine-cultivars.drv",
         "wine-cultivars-1.drv",
         "layer-package.drv",
