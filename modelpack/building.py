@@ -190,7 +190,7 @@ def build(project: Project, machine: Machine, nix: Nix, stages: Stages) -> Built
     refuse(project.findings)
     reason = why_unchecked(project.lock)
     checked = reason is None
-    record = records.Record(machine.cache / "built", project.lock, nix, checked=checked)
+    record = records.Record(machine.cache / "built", project.lock, nix, _root(project.spec, machine), checked=checked)
     with stages.time("identify"):
         known = record.read()
         if known is not None:

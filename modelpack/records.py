@@ -51,13 +51,15 @@ class Record:
         folder: where notes are kept.
         lock: what was built.
         nix: the store, and whether the sandbox was on.
+        link: what keeps the last build's paths from the garbage collector.
         checked: whether the server had to answer.
     """
 
-    def __init__(self, folder: Path, lock: Lock, nix: Nix, *, checked: bool) -> None:
+    def __init__(self, folder: Path, lock: Lock, nix: Nix, link: Path, *, checked: bool) -> None:
         key = [lockfile.digest(lock), _library_digest(), str(nix.store), nix.sandbox, checked]
         self._file = folder / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()}.json"
         self._nix = nix
+        self._link = link
 
     def read(self) -> Built | None:
         """Give what was built, when the store still has all of it."""
@@ -66,7 +68,7 @@ class Record:
         except (OSError, ValueError, CodecError):
             return None
         paths = [path for path in (built.store_path, built.image_path, built.check_path) if path]
-        return None if self._nix.missing(paths) else built
+        return built if self._nix.holds(paths, self._link) else None
 
     def write(self, built: Built) -> None:
         """Keep a note; one that cannot be kept only costs time later."""

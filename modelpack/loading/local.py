@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import re
-import tomllib
 import zipfile
 import zlib
-from configparser import ConfigParser
-from configparser import Error as ConfigError
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -144,6 +141,8 @@ def _name_of(path: Path) -> str | None:
 
 
 def _declared(folder: Path) -> str | None:
+    import tomllib  # noqa: PLC0415 - only for projects
+
     try:
         content = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
@@ -154,8 +153,10 @@ def _declared(folder: Path) -> str | None:
 
 
 def _declared_to_setuptools(folder: Path) -> str | None:
+    from configparser import ConfigParser, Error  # noqa: PLC0415 - only for projects
+
     settings = ConfigParser(interpolation=None)
-    with contextlib.suppress(OSError, UnicodeDecodeError, ConfigError):
+    with contextlib.suppress(OSError, UnicodeDecodeError, Error):
         settings.read_string((folder / "setup.cfg").read_text(encoding="utf-8"))
     if settings.has_option("metadata", "name"):
         return settings.get("metadata", "name").strip()

@@ -78,6 +78,17 @@ class Nix:
             found.update(self._store("--check-validity", "--print-invalid", *batch).split())
         return found
 
+    def holds(self, paths: Sequence[str], link: Path) -> bool:
+        """Say whether the store holds all of ``paths``; Nix is asked when ``link``, of ``build``, does not keep them.
+
+        What a root leads to is never collected, and starting Nix takes longer than looking.
+        """
+        links = [link, *(link.with_name(f"{link.name}-{number}") for number in range(2, len(paths) + 1))]
+        kept = all(
+            _leads_to(one, path) and self.physical(path).exists() for one, path in zip(links, paths, strict=True)
+        )
+        return kept or not self.missing(paths)
+
     def add_flat(self, files: Sequence[tuple[str, Path]]) -> tuple[str, ...]:
         """Add files, each under a store name, as fixed-output paths of their flat sha256, and give those paths.
 
@@ -269,6 +280,13 @@ def _text(text: str) -> str:
     """Give a Nix expression for a text whatever characters it has."""
     quoted = text.replace("\\", "\\\\").replace('"', '\\"').replace("${", "\\${")
     return f'"{quoted}"'
+
+
+def _leads_to(link: Path, path: str) -> bool:
+    try:
+        return os.readlink(link) == path  # noqa: PTH115 - the text, not the place
+    except OSError:
+        return False
 
 
 def _replace_link(link: Path, target: str) -> None:

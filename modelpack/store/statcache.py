@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +65,8 @@ class StatCache:
         if self._path is None or content == self._old:
             return
         body = json.dumps(content).encode()
+        import tempfile  # noqa: PLC0415 - not for files that did not change
+
         with contextlib.suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=self._path.parent)
