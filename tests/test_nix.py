@@ -10,7 +10,7 @@ PACKAGE = "/nix/store/2aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-demo-1"
 IMAGE = "/nix/store/3aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-image-demo-1"
 
 
-class Asked(Exception):
+class AskedError(Exception):
     pass
 
 
@@ -20,7 +20,7 @@ def nix(tmp_path, monkeypatch):
         (tmp_path / path[1:]).mkdir(parents=True)
 
     def ask(*_):
-        raise Asked
+        raise AskedError
 
     monkeypatch.setattr(Nix, "missing", ask)
     return Nix(store=tmp_path)
@@ -38,14 +38,14 @@ def test_what_a_root_keeps_is_there_without_asking_nix(nix, link):
 
 
 def test_nix_is_asked_where_a_root_is_missing_or_leads_elsewhere(nix, link):
-    with pytest.raises(Asked):
+    with pytest.raises(AskedError):
         nix.holds([IMAGE, PACKAGE], link)
     link.unlink()
-    with pytest.raises(Asked):
+    with pytest.raises(AskedError):
         nix.holds([PACKAGE, IMAGE], link)
 
 
 def test_nix_is_asked_where_the_store_lost_what_a_root_leads_to(nix, link, tmp_path):
     (tmp_path / IMAGE[1:]).rmdir()
-    with pytest.raises(Asked):
+    with pytest.raises(AskedError):
         nix.holds([PACKAGE, IMAGE], link)
