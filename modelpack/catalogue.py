@@ -27,9 +27,11 @@ BUILD_PLACEHOLDERS = ("python", "env", "base", "code", "model", "port")
 """What the build puts in place of these words between two ``@``; beside these ``input-NAME`` for every input."""
 PLACEHOLDERS = (*BUILD_PLACEHOLDERS, "scoring_script", "scoring_folder")
 """What may stand in a command and in a catalogue."""
-CATALOGUE_PLACEHOLDERS = (*PLACEHOLDERS, "server", "model_name", "model_stem", "served_model", "name", "version")
+_OF_MODELS = ("model_name", "model_stem", "served_model", "onnx_model")
+CATALOGUE_PLACEHOLDERS = (*PLACEHOLDERS, "server", *_OF_MODELS, "name", "version")
 """What may stand in a catalogue: also the folder of the server's own files, the name of the one model, that without its
-ending, that of the first model of a repository with versions, and name and version of the package."""
+ending, that of the first model of a repository with versions, that of the first ONNX model, and name and version of the
+package."""
 
 _PLACEHOLDER = re.compile(r"@([a-z_]+|input-[A-Za-z0-9._-]+)@")
 

@@ -19,7 +19,7 @@ from modelpack.catalogue import (
     read_entry,
     server_names,
 )
-from modelpack.served_models import served_models
+from modelpack.served_models import onnx_model, served_models
 from modelpack.server_files import server_files
 from modelpack.spec import Spec
 
@@ -201,6 +201,8 @@ def _fill(text: str, spec: Spec) -> str:
     if spec.models:
         model = next(iter(spec.models))
         text = text.replace("@model_name@", model).replace("@model_stem@", PurePosixPath(model).stem)
+    if "@onnx_model@" in text:
+        text = text.replace("@onnx_model@", onnx_model(spec))
     if "@served_model@" in text:
         text = text.replace("@served_model@", served_models(spec)[0].name)
     script = spec.code.scoring_script if spec.code else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from modelpack import places
 from modelpack.errors import Problem, SpecError
@@ -38,6 +38,17 @@ def served_models(spec: Spec) -> tuple[ServedModel, ...]:
         if names.count(name) > 1:
             raise SpecError((Problem(where=f"{spec.path.name}: model", message=f"two models have the name {name}"),))
     return tuple(found)
+
+
+def onnx_model(spec: Spec) -> str:
+    """Give the name of the first model as the server onnxruntime finds it: of its file, or of what has its versions."""
+    name, source = next(iter(spec.models.items()))
+    files = [] if source.remote else sorted(path for path in source.path.rglob("*.onnx") if path.is_file())
+    if not files:
+        return PurePosixPath(source.path.name).stem
+    *above, file = PurePosixPath(places.model_path(name, source), files[0].relative_to(source.path)).parts
+    folders = [part for part in above if part != "model.onnx"]
+    return folders[-2] if len(folders) > 1 and folders[-1].isdigit() else PurePosixPath(file).stem
 
 
 def _models(name: str, source: Source, spec: Spec) -> Iterator[ServedModel]:

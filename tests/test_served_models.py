@@ -114,3 +114,22 @@ def test_a_file_that_is_no_program_is_refused(data):
 
     found = refused(lambda: load("tfserving", "./m"))
     assert any("inputs.program: not a program for Linux of 64 bits: program" in line for line in found)
+
+
+@pytest.mark.parametrize(
+    ("file", "model", "served"),
+    [
+        ("wine.v2.onnx", "./wine.v2.onnx", "wine.v2"),
+        ("wine.onnx", "{other: ./wine.onnx}", "wine"),
+        ("folder/wine.onnx", "./folder", "wine"),
+        ("repository/wine.v2/3/model.onnx", "./repository", "wine.v2"),
+        ("wine.v2/3/model.onnx", "./wine.v2", "wine.v2"),
+        ("wine/3/model.onnx/model.onnx", "./wine", "wine"),
+    ],
+)
+def test_onnx_runtime_is_asked_for_the_model_by_the_name_that_it_finds(file, model, served):
+    add(file)
+
+    spec = load("onnxruntime", model, inputs="{}")
+
+    assert resolve_server(spec).routes["scoring"] == f"/v2/models/{served}/infer"

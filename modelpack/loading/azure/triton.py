@@ -25,8 +25,8 @@ _SAID_BY_ONNX = frozenset(
 )
 """Fields of a configuration that say what the model itself says too, or where it lies."""
 _HINT = (
-    "deploy on an image that has tritonserver, with environment: {image: ..., inference_config: ...}; "
-    "ONNX models alone are served without it"
+    "deploy on an image that has tritonserver, with environment: {image: ..., inference_config: ...}, "
+    "or bring the program: server: triton in a native spec"
 )
 _LAYOUT = "a repository has models as NAME/VERSION/model.onnx"
 
@@ -126,7 +126,9 @@ def _say(models: list[_Model], model: Model, context: Context) -> None:
     for item in models:
         if item.unapplied:
             message = f"of {item.name}/{_CONFIGURATION} is not applied: {', '.join(item.unapplied)}"
-            context.warn(model.value, message, "they are Triton's own; its image has it: docs/how-to/base-image.md")
+            context.warn(
+                model.value, message, "they are Triton's own: server: triton in a native spec, with its program"
+            )
 
 
 def _links(links: Mapping[str, str], repository: str, sources: Mapping[str, Source]) -> dict[str, str]:
