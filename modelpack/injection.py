@@ -167,7 +167,10 @@ def like(name: str, folder: Path = SERVERS) -> tuple[str, ...]:
     return tuple(
         other.name
         for other in others
-        if other.scoring_script == entry.scoring_script and entry.scoring_script and other.command
+        if other.scoring_script == entry.scoring_script
+        and entry.scoring_script
+        and other.command
+        and other.job == entry.job
     )
 
 

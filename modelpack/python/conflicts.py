@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from modelpack.python.question import Alternative, Question, Root
 from modelpack.python.uv_tool import UvTimeoutError
 from modelpack.python.ways import ways_out
 
+_FITTING = "versions of"
 _NAME = r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?"
 _NOT_FOUND = re.compile(rf"({_NAME}) was not found in the (?:package registry|provided package locations)")
 _REFUSED = re.compile(r"An index URL \((\S+)\) could not be queried due to .*?\((\d{3} [^)]+)\)")
@@ -60,6 +62,8 @@ def explain(text: str, question: Question, alternatives: Sequence[Alternative], 
         origins = tuple(dict.fromkeys(root.origin for root in involved))
         message = f"requirements that cannot be met together: {written}"
         return ResolveError(message, details=details, code=_CONFLICT, origins=origins)
+    if len(found.roots) == 1:
+        return _simple(_no_version(found.roots[0], question), question, alternatives, solve, details)
     return _conflict(found, question, alternatives, solve)
 
 
@@ -106,7 +110,7 @@ def _diagnose(flat: str, question: Question) -> _Diagnosis | None:
     """Find the simplest true thing to say; None when several requirements disagree."""
     unknown = _NOT_FOUND.search(flat)
     if unknown:
-        return _no_such_name(unknown[1], question)
+        return _no_such_name(unknown[1], flat, question)
     involved = _involved(flat, question.roots)
     lacking = without_wheel(flat)
     python = _OTHER_PYTHON.search(flat)
@@ -131,7 +135,7 @@ def _simple(
     """Say what one requirement makes impossible, and what works instead."""
     ways = ways_out([found.root], question, alternatives, solve, nearest=found.nearest) if found.root else ()
     hint = ways[0] if ways else found.hint
-    details = (*found.details, *_tried(ways), *(() if ways else said))
+    details = (*found.details, *_tried(ways), *(() if ways or found.details else said))
     return ResolveError(found.message, hint=hint, details=details, code=found.code, origins=found.origins)
 
 
@@ -155,14 +159,25 @@ def _mentions(text: str, name: str) -> bool:
     return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-]|\.\w)", text) is not None
 
 
-def _no_such_name(name: str, question: Question) -> _Diagnosis:
+def _no_such_name(name: str, flat: str, question: Question) -> _Diagnosis:
     wanted = canonicalize_name(name)
     roots = [root for root in question.roots if root.name == wanted]
-    who = f"{', '.join(map(str, roots))}: " if roots else ""
     likely = likely_name(wanted, (root.name for root in question.roots))
     hint = f"did you mean {likely}?" if likely else "check the name; a private index has to be configured"
-    message = f"{who}no package index has a package named {wanted}"
-    return _Diagnosis(message=message, code="MP202", hint=hint, origins=tuple(root.origin for root in roots))
+    if wanted in sys.stdlib_module_names:
+        hint = f"{wanted} is part of Python itself: leave it out"
+    if roots:
+        message = f"{', '.join(map(str, roots))}: no package index has a package named {wanted}"
+        origins = tuple(root.origin for root in roots)
+        return _Diagnosis(message=message, code="MP202", hint=hint, origins=origins)
+    above = _involved(flat, question.roots)
+    message = (
+        f"{' and '.join(map(str, above))} needs {wanted}, which no package index has"
+        if above
+        else (f"no package index has a package named {wanted}")
+    )
+    root = above[0] if len(above) == 1 else None
+    return _Diagnosis(message=message, code="MP202", root=root, hint=hint, origins=tuple(one.origin for one in above))
 
 
 def _other_python(root: Root, name: str, specifier: str, question: Question) -> _Diagnosis:
@@ -189,7 +204,7 @@ def _no_wheel(root: Root, name: str, named: Sequence[str], question: Question) -
         code="MP204",
         root=root,
         hint=instead,
-        details=(*details, instead),
+        details=(*details, *((instead,) if instead.startswith(_FITTING) else ())),
         nearest=nearest,
         origins=(root.origin,),
     )
@@ -197,6 +212,11 @@ def _no_wheel(root: Root, name: str, named: Sequence[str], question: Question) -
 
 def _no_version(root: Root, question: Question) -> _Diagnosis:
     found = offers(root.name, question.scope)
+    allowed = root.requirement.specifier
+    if any(allowed.contains(version) for version in found.fitting(question.target.tags())):
+        message = f"{root} itself requires what cannot be had"
+        hint = "take another version of it, or leave it out"
+        return _Diagnosis(message=message, code="MP200", root=root, hint=hint, origins=(root.origin,))
     hint, nearest = _instead(root.name, found, question), _next(found, root, question)
     message = f"no version meets {root}"
     return _Diagnosis(
@@ -211,19 +231,22 @@ def _no_version(root: Root, question: Question) -> _Diagnosis:
 
 
 def _next(found: Offers, root: Root, question: Question) -> Version | None:
-    """Give the first version with a wheel that fits from the one on that a requirement names, else the last."""
+    """Give the version with a wheel that fits that is nearest to the one that a requirement names, rather later."""
     pins = [item.version for item in root.requirement.specifier if item.operator == "=="]
     versions = [version for version in found.fitting(question.target.tags()) if not version.is_prerelease]
     if len(pins) != 1 or pins[0].endswith("*") or not versions:
         return None
-    return next((version for version in versions if version >= Version(pins[0])), versions[-1])
+    wanted = Version(Version(pins[0]).public)
+    alike = ([one for one in versions if one.release[:parts] == wanted.release[:parts]] for parts in (2, 1, 0))
+    series = next(found for found in alike if found)
+    return next((version for version in series if version >= wanted), series[-1])
 
 
 def _instead(name: str, found: Offers, question: Question) -> str:
     versions = [version for version in found.fitting(question.target.tags()) if not version.is_prerelease]
     if versions:
         span = f"{versions[0]} to {versions[-1]}" if len(versions) > 1 else str(versions[0])
-        return f"versions of {name} with a wheel that fits: {span}"
+        return f"{_FITTING} {name} with a wheel that fits: {span}"
     likely = likely_name(name)
     return f"did you mean {likely}?" if likely else f"no version of {name} has a wheel that fits"
 
@@ -285,7 +308,7 @@ def _unknown_extra(name: str, extra: str, question: Question, pin: Distribution)
         for root in question.roots
         if root.name == name and extra in {canonicalize_name(word) for word in root.requirement.extras}
     )
-    hint = f"it has: {', '.join(sorted(pin.extras))}" if pin.extras else "it has none"
+    hint = f"it has: {', '.join(sorted(pin.extras))}" if pin.extras else "leave the extra out: this version has none"
     return ResolveError(
         f"{root}: {name} {pin.version} has no extra named {extra}", hint=hint, code="MP210", origins=(root.origin,)
     )

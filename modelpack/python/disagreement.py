@@ -56,12 +56,14 @@ def disagreement(involved: Sequence[Root], question: Question, solve: Solve, off
         offered: gives the versions that the indexes have of a distribution.
 
     Returns:
-        None when even all of them resolve, or a single one does not.
+        None when even all of them resolve; a single root when that one alone does not.
     """
     for candidates in (tuple(involved), question.roots):
         if candidates and solve(replace(question, roots=candidates), False) is None:
             smallest = _smallest(candidates, question, solve)
-            return _explained(smallest, question, solve, offered) if len(smallest) > 1 else None
+            if len(smallest) == 1:
+                return Disagreement(roots=smallest, disputed=None, sides=())
+            return _explained(smallest, question, solve, offered)
     return None
 
 

@@ -64,7 +64,7 @@ def ways_out(
     found = _attempt(trials, solve)
     named: dict[str, str] = {}
     for number, trial in enumerate(trials):
-        if number in found and (trial.rank != UNKNOWN_SERVER or not named):
+        if number in found and (trial.rank not in (SEVERAL, UNKNOWN_SERVER) or not named):
             named.setdefault(trial.group or str(number), trial.text(found[number]))
     return tuple(dict.fromkeys(named.values()))[:_MOST]
 

@@ -1,0 +1,2 @@
+def bind(triton):
+    pass
