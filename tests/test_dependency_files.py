@@ -415,3 +415,37 @@ def test_a_requirements_file_has_no_extras(tmp_path):
     assert report(tmp_path, "requirements.txt", "numpy\n", extras=("a",)) == (
         "requirements.txt:1:1: requirements.txt has neither extras nor groups\n"
     )
+
+
+UV_LOCK = f"""
+version = 1
+[[package]]
+name = "mine"
+version = "1"
+source = {{virtual = "."}}
+dependencies = [{{name = "far"}}]
+[[package]]
+name = "far"
+version = "1.0"
+source = {{url = "https://host.invalid/far-1.0-py3-none-any.whl"}}
+wheels = [{{url = "https://host.invalid/far-1.0-py3-none-any.whl", hash = "{DIGEST}"}}]
+"""
+PYLOCK = f"""
+lock-version = "1.0"
+[[packages]]
+name = "far"
+archive = {{url = "https://host.invalid/far-1.0.tar.gz", hashes = {{sha256 = "{DIGEST[7:]}"}}}}
+"""
+PROJECT = f"""
+[project]
+name = "mine"
+dependencies = ["far @ https://host.invalid/far-1.0.zip#sha256={DIGEST[7:]}"]
+"""
+
+
+@pytest.mark.parametrize(("name", "text"), [("uv.lock", UV_LOCK), ("pylock.toml", PYLOCK), ("pyproject.toml", PROJECT)])
+def test_what_stands_at_an_address_is_taken_by_its_digest(tmp_path, name, text):
+    found = good(tmp_path, name, text)
+
+    (remote,) = [item.source.remote for item in found.requirements if item.source]
+    assert (remote.url.startswith("https://host.invalid/far-1.0"), f"sha256:{remote.sha256}") == (True, DIGEST)
