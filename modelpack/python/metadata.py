@@ -142,6 +142,26 @@ def read_wheel(path: Path, wheel: Wheel) -> bytes:
         raise ResolveError(f"{wheel.filename} is not a wheel that can be read: {error}") from error
 
 
+def listing(url: str, wheel: Wheel) -> list[str]:
+    """Give the names of the files in a wheel, of which only the directory at its end is read.
+
+    Raises:
+        FetchError: the address does not answer.
+        ResolveError: it is not a wheel, or the server gives only whole files.
+    """
+    try:
+        if urlsplit(url).scheme == "file":
+            with zipfile.ZipFile(http.local_path(url)) as archive:
+                return archive.namelist()
+        remote = _RemoteFile(url, wheel.size)
+        if remote.usable:
+            with zipfile.ZipFile(io.BufferedReader(remote, _BLOCK)) as archive:
+                return archive.namelist()
+    except (zipfile.BadZipFile, OSError) as error:
+        raise ResolveError(f"{wheel.filename} is not a wheel that can be read: {error}") from error
+    raise ResolveError(f"{wheel.filename}: its server gives only whole files")
+
+
 def _member(file: Path | io.BufferedReader, wheel: Wheel) -> bytes:
     """Take ``NAME-VERSION.dist-info/METADATA`` out of a wheel."""
     with zipfile.ZipFile(file) as archive:
