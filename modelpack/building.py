@@ -22,7 +22,7 @@ from modelpack.locking.make import make
 from modelpack.locking.sources import sources
 from modelpack.records import Built
 from modelpack.spec import Spec
-from modelpack.store.artifacts import absent
+from modelpack.store.artifacts import Wanted
 from modelpack.store.nix import Nix
 
 
@@ -161,13 +161,14 @@ def fetch(project: Project, machine: Machine, nix: Nix, stages: Stages) -> int:
         FetchError: artifacts that could not be had.
     """
     with stages.time("fetch"):
-        if not absent(project.lock, nix):
+        wanted = Wanted.of(project.lock, nix)
+        if not wanted.absent:
             return 0
         from modelpack.store.fetch import fetch as fetch_artifacts  # noqa: PLC0415 - HTTP, which is needed no earlier
 
         trees.bring(project.spec, machine)
         report = fetch_artifacts(
-            project.lock,
+            wanted,
             layouts=trees.layouts(project.spec, machine.cache),
             store=nix,
             sources=sources(project.spec, machine),

@@ -13,6 +13,7 @@ from modelpack.lock import BuildTools, Lock, LockedRequirement, Wheel
 from modelpack.progress import Progress
 from modelpack.python.scope import Scope
 from modelpack.settings import Settings
+from modelpack.store.artifacts import Wanted
 from modelpack.store.download import Sources
 from modelpack.store.files import Layout
 from modelpack.store.nix import Nix
@@ -90,7 +91,7 @@ class Workshop:
         lock = replace(self.template, python=python, trees=trees, check=None)
         nix = Nix.of(self.settings, sandbox=self.sandbox)
         fetch(
-            lock,
+            Wanted.of(lock, nix),
             layouts=self.layouts,
             sources=self.sources,
             store=nix,

@@ -7,7 +7,7 @@ from modelpack.errors import FetchError
 from modelpack.lock import LARGE
 from modelpack.progress import Silent
 from modelpack.store import seed
-from modelpack.store.artifacts import LargeFile, Seed, SmallFiles, absent, artifacts
+from modelpack.store.artifacts import LargeFile, Seed, SmallFiles, Wanted, artifacts
 from modelpack.store.files import scan
 from modelpack.store.storepath import flat_path, recursive_path
 
@@ -53,7 +53,7 @@ def test_only_what_the_store_lacks_is_absent(lock):
         def missing(self, paths):
             return set(paths[:2])
 
-    assert absent(lock, Store()) == artifacts(lock)[:2]
+    assert Wanted.of(lock, Store()).absent == artifacts(lock)[:2]
 
 
 @pytest.mark.parametrize("path", ["./bin/busybox", "./usr/bin/busybox"])

@@ -19,7 +19,7 @@ from modelpack.lockfile import to_text
 from modelpack.progress import Silent
 from modelpack.store import fetch as fetching
 from modelpack.store import seed
-from modelpack.store.artifacts import absent, artifacts
+from modelpack.store.artifacts import Wanted, artifacts
 from modelpack.store.fetch import Sources, fetch, seed_nar_sha256
 from modelpack.store.files import scan
 from modelpack.store.nix import Nix
@@ -84,7 +84,7 @@ def store(tmp_path):
 def bring(lock, layouts, sources, store, tmp_path):
     def run(**changes):
         given = {"layouts": layouts, "sources": sources, "store": store, "progress": Silent()} | changes
-        return fetch(given.pop("lock", lock), cache=tmp_path / "cache", **given)
+        return fetch(Wanted.of(given.pop("lock", lock), given["store"]), cache=tmp_path / "cache", **given)
 
     return run
 
@@ -98,7 +98,7 @@ def error(bring, **changes):
 def test_everything_arrives_at_the_paths_that_the_lock_gives(bring, lock, store, tmp_path):
     progress = Counting()
     report = bring(progress=progress)
-    assert absent(lock, store) == ()
+    assert Wanted.of(lock, store).absent == ()
     assert (report.artifacts, report.added) == (8, 8)
     assert report.downloaded == sum(map(len, (*WHEELS.values(), *DEBS.values(), SEED)))
     assert progress.count == progress.total == report.downloaded + LARGE + len(b"{}#!")
@@ -154,7 +154,7 @@ def test_small_files_are_added_together(bring, store, monkeypatch, lock):
     other = Recorder(Nix(store=store.store.store.parent / "other"))
     bring(store=other)
     assert [len(names) for names in other.flat] == [1] * 6
-    assert absent(lock, other) == ()
+    assert Wanted.of(lock, other).absent == ()
 
 
 def test_one_thing_that_is_nowhere_is_named_with_what_was_tried(bring, lock, site):
@@ -196,7 +196,7 @@ def test_a_large_file_that_is_not_here_comes_from_a_source(bring, lock, sources,
     write(tmp_path / "bundle/sha256" / sha256(b"w" * LARGE), weights.read_bytes())
     bundle = (tmp_path / "bundle").as_uri()
     bring(sources=Sources(artifacts=(bundle,), archives=sources.archives, locate_wheels=sources.locate_wheels))
-    assert absent(lock, store) == ()
+    assert Wanted.of(lock, store).absent == ()
 
 
 def test_a_store_that_fails_ends_the_fetch_with_its_error(bring, store):
@@ -214,7 +214,7 @@ def test_a_cache_that_cannot_be_written_is_named(bring, tmp_path):
 
 def test_two_fetches_at_once_ask_for_everything_once(bring, lock, site, store):
     # Nix itself fails when two of its programs make the same store at the same moment.
-    absent(lock, store)
+    Wanted.of(lock, store)
     site.pause.clear()
     progress, reports = Counting(), []
     threads = [threading.Thread(target=lambda: reports.append(bring(progress=progress))) for _ in range(2)]
@@ -226,7 +226,7 @@ def test_two_fetches_at_once_ask_for_everything_once(bring, lock, site, store):
     site.pause.set()
     for thread in threads:
         thread.join(20)
-    assert absent(lock, store) == ()
+    assert Wanted.of(lock, store).absent == ()
     assert len(site.asked) == len({path for path, _ in site.asked}) == 6
     assert progress.notes[0].startswith("another run is fetching ")
     assert sum(report.downloaded for report in reports) == sum(map(len, (*WHEELS.values(), *DEBS.values(), SEED)))
@@ -244,6 +244,7 @@ def test_the_hash_of_the_seed_is_found_before_there_is_a_lock(bring, lock, site,
 SCRIPT = """
 import sys
 from pathlib import Path
+from modelpack.store.artifacts import Wanted
 from modelpack.store.fetch import Sources, fetch
 from modelpack.lockfile import parse
 from modelpack.store.nix import Nix
@@ -254,8 +255,9 @@ class Said(Silent):
         print("got some", flush=True)
 
 lock, url, folder = parse(Path(sys.argv[1]).read_text()), sys.argv[2], Path(sys.argv[3])
+store = Nix(store=folder / "store")
 try:
-    fetch(lock, layouts={}, sources=Sources(archives=(url,)), store=Nix(store=folder / "store"),
+    fetch(Wanted.of(lock, store), layouts={}, sources=Sources(archives=(url,)), store=store,
           cache=folder / "cache", progress=Said())
 except KeyboardInterrupt:
     print("interrupted", flush=True)
@@ -285,7 +287,7 @@ def test_an_interrupted_fetch_ends_at_once_and_the_next_one_goes_on(site, tmp_pa
     assert 0 < kept < len(content)
     with pytest.raises(FetchError, match=r"busybox-static.* could not be had"):
         fetch(
-            lock,
+            Wanted.of(lock, store),
             layouts={},
             sources=Sources(archives=(f"{site.url}/debian",)),
             store=store,

@@ -73,11 +73,20 @@ def artifacts(lock: Lock) -> tuple[Artifact, ...]:
     return tuple({artifact.store_path: artifact for artifact in _all(lock)}.values())
 
 
-def absent(lock: Lock, store: Store) -> tuple[Artifact, ...]:
-    """Give the artifacts of a lock that the store lacks."""
-    wanted = artifacts(lock)
-    missing = store.missing([artifact.store_path for artifact in wanted])
-    return tuple(artifact for artifact in wanted if artifact.store_path in missing)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """The artifacts of a lock."""
+
+    all: tuple[Artifact, ...]
+    absent: tuple[Artifact, ...]
+    """Those that the store lacked when it was asked."""
+
+    @classmethod
+    def of(cls, lock: Lock, store: Store) -> Wanted:
+        """Ask the store, once for all of them."""
+        found = artifacts(lock)
+        missing = store.missing([artifact.store_path for artifact in found])
+        return cls(all=found, absent=tuple(artifact for artifact in found if artifact.store_path in missing))
 
 
 def seed_artifact(deb: Deb, nar_sha256: str) -> Artifact:

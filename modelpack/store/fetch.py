@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelpack.errors import FetchError
-from modelpack.lock import Deb, FileEntry, Lock, Wheel
+from modelpack.lock import Deb, FileEntry, Wheel
 from modelpack.parallel import Stop, run
 from modelpack.progress import Progress
 from modelpack.store import seed
-from modelpack.store.artifacts import Artifact, LargeFile, Seed, SmallFiles, Store, absent, artifacts, seed_artifact
+from modelpack.store.artifacts import Artifact, LargeFile, Seed, SmallFiles, Store, Wanted, seed_artifact
 from modelpack.store.download import Downloader, Sources, Unavailable
 from modelpack.store.files import Layout, locate
 
@@ -47,7 +47,7 @@ class FetchReport:
 
 
 def fetch(
-    lock: Lock,
+    wanted: Wanted,
     *,
     layouts: Mapping[str, Layout],
     sources: Sources,
@@ -58,7 +58,7 @@ def fetch(
     """Bring every artifact of a lock into the store.
 
     Args:
-        lock: what to bring.
+        wanted: what to bring.
         layouts: where the user's files are, by the names of the lock's trees.
         sources: where the rest is.
         store: takes it all.
@@ -70,7 +70,7 @@ def fetch(
     """
     begun = time.monotonic()
     # The largest first, so that the end is not one long download alone.
-    todo = sorted(absent(lock, store), key=lambda item: -item.size)
+    todo = sorted(wanted.absent, key=lambda item: -item.size)
     stop = Stop()
     wheels = [item.origin for item in todo if isinstance(item.origin, Wheel)]
     downloader = Downloader(sources, cache / _PARTIAL, wheels=wheels, stop=stop)
@@ -79,9 +79,9 @@ def fetch(
     failures = [result for result in results if isinstance(result, Unavailable)]
     if failures:
         raise _error(failures, len(todo))
-    _sweep(lock, Downloader(sources, cache / _PARTIAL, stop=Stop()), cache)
+    _sweep(wanted.all, Downloader(sources, cache / _PARTIAL, stop=Stop()), cache)
     return FetchReport(
-        artifacts=len(artifacts(lock)),
+        artifacts=len(wanted.all),
         added=len(todo),
         downloaded=sum(result for result in results if isinstance(result, int)),
         seconds=time.monotonic() - begun,
@@ -149,11 +149,11 @@ def _work(job: _Job, todo: Sequence[Artifact], jobs: int, stop: Stop) -> list[in
         job.progress.finish(_TASK)
 
 
-def _sweep(lock: Lock, downloader: Downloader, cache: Path) -> None:
+def _sweep(wanted: Sequence[Artifact], downloader: Downloader, cache: Path) -> None:
     """Remove what runs that were killed left behind of artifacts that the store has by now."""
     partial = cache / _PARTIAL
     left = {place.name.removesuffix(".lock") for place in partial.iterdir()} if partial.is_dir() else ()
-    for artifact in artifacts(lock):
+    for artifact in wanted:
         if artifact.sha256 in left:
             with downloader.reserve(artifact, lambda: None):
                 pass
