@@ -61,6 +61,7 @@ def test_a_job_is_checked_run_and_exported(project, tmp_path):
     assert code == 0, err
     assert (tmp_path / "out/predictions.csv").read_text() == "b.txt,1.5\n"
 
+    run_rootfs(project, cache, tmp_path)
     (project / "sample-inputs/b.txt").write_text("no number")
     code, _, err = real_project.run("build", cwd=project, cache=cache)
     assert code == 9
@@ -68,6 +69,22 @@ def test_a_job_is_checked_run_and_exported(project, tmp_path):
     (project / "sample-inputs/b.txt").write_text("3")
     if os.geteuid() == 0 and shutil.which("podman") and shutil.which("runc"):
         run_image(project, cache, tmp_path)
+
+
+def run_rootfs(project, cache, folder):
+    """Run the job from its root file system, without Nix and without an engine."""
+    root, out = folder / "root", folder / "from-root"
+    assert real_project.run("export", "rootfs", folder / "root.tar", cwd=project, cache=cache)[0] == 0
+    root.mkdir()
+    out.mkdir()
+    out.chmod(0o777)
+    subprocess.run(["tar", "-xf", folder / "root.tar", "-C", root], check=True)
+    root.chmod(0o755)
+    folder.chmod(0o755)
+    places = ("-v", f"{project}/sample-inputs:/mnt/input", "-v", f"{out}:/mnt/output")
+    subprocess.run([root / "serve", *places], check=True)
+    assert (out / "predictions.csv").read_text() == ROWS
+    subprocess.run(["rm", "-rf", root, folder / "root.tar"], check=True)
 
 
 def run_image(project, cache, folder):

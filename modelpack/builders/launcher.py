@@ -20,9 +20,10 @@ MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 
 _KEPT = {2: 2, 4: 4, 8: 8, 1024: 1024, 2048: 2048, 4096: 1 << 21}
 _PR_SET_NO_NEW_PRIVS = 38
 _HOME = "/home/modelpack"
-_USAGE = """usage: {name} [-e NAME=VALUE]... [COMMAND [ARGUMENT]...]
+_USAGE = """usage: {name} [-e NAME=VALUE]... [-v FOLDER:PLACE]... [COMMAND [ARGUMENT]...]
 
 Serves, or runs COMMAND in place of the server. -e sets a variable for it; others of this shell do not reach it.
+-v shows it a folder of this machine at an absolute path.
 """
 _HINTS = """namespaces of users are refused here. One of these helps:
   run it as root
@@ -39,7 +40,7 @@ def main() -> None:
     root = os.path.dirname(os.path.abspath(__file__))
     with open(os.path.join(root, "serve.json"), encoding="utf-8") as stream:
         config = json.load(stream)["config"]
-    variables, command = _arguments(sys.argv[1:])
+    variables, places, command = _arguments(sys.argv[1:])
     environment = {
         "HOME": _HOME,
         **dict(entry.split("=", 1) for entry in config.get("Env", [])),
@@ -50,10 +51,10 @@ def main() -> None:
     folder = config.get("WorkingDir") or "/"
     new_user = os.geteuid() != 0 or not can_mount(0)
     if new_user and not can_mount(CLONE_NEWUSER):
-        _bubblewrap(root, folder, environment, command)
+        _bubblewrap(root, folder, environment, command, places)
     if not new_user and os.stat(root).st_mode & 0o005 != 0o005:
         _fail(f"others than root cannot enter {root}; run: chmod 755 {root}")
-    _enter(root, uid, gid, new_user=new_user)
+    _enter(root, uid, gid, places, new_user=new_user)
     os.chroot(root)
     os.chdir(folder)
     if not new_user:
@@ -67,8 +68,9 @@ def main() -> None:
         _fail(f"cannot run {command[0]}: {error.strerror}")
 
 
-def _arguments(words: list[str]) -> tuple[dict[str, str], list[str]]:
-    variables = {}
+def _arguments(words: list[str]) -> tuple[dict[str, str], dict[str, str], list[str]]:
+    """Give variables, folders by the place they are shown at, and the command."""
+    variables, places = {}, {}
     while words and words[0].startswith("-"):
         option, *words = words
         if option == "--":
@@ -76,12 +78,15 @@ def _arguments(words: list[str]) -> tuple[dict[str, str], list[str]]:
         if option in {"-e", "--env"} and words and "=" in words[0]:
             name, value = words.pop(0).split("=", 1)
             variables[name] = value
+        elif option in {"-v", "--volume"} and words and ":/" in words[0]:
+            folder, _, place = words.pop(0).rpartition(":/")
+            places[os.path.normpath(f"/{place}")] = os.path.abspath(folder)
         elif option in {"-h", "--help"}:
             print(_USAGE.format(name="serve"), end="")
             raise SystemExit
         else:
             _fail(f"unknown option: {option}\n\n{_USAGE.format(name='serve')}", 2)
-    return variables, words
+    return variables, places, words
 
 
 def _ids(user: str) -> tuple[int, int]:
@@ -103,7 +108,7 @@ def can_mount(namespaces: int) -> bool:
     return os.waitpid(child, 0)[1] == 0
 
 
-def _enter(root: str, uid: int, gid: int, *, new_user: bool) -> None:
+def _enter(root: str, uid: int, gid: int, places: dict[str, str], *, new_user: bool) -> None:
     """Make the mounts, in namespaces of our own: the rest of the machine sees none of them."""
     try:
         unshare(CLONE_NEWNS | (CLONE_NEWUSER if new_user else 0), uid, gid)
@@ -117,6 +122,9 @@ def _enter(root: str, uid: int, gid: int, *, new_user: bool) -> None:
                 mount(source, f"{root}/etc/{name}", None, MS_BIND)
         for place, options in _writable(root, uid, gid):
             mount("tmpfs", place, "tmpfs", MS_NOSUID | MS_NODEV, options)
+        for place, source in places.items():
+            os.makedirs(root + place, exist_ok=True)
+            mount(source, root + place, None, MS_BIND | MS_REC)
         kept = sum(mount for flag, mount in _KEPT.items() if os.statvfs(root).f_flag & flag)
         mount(None, root, None, MS_BIND | MS_REMOUNT | MS_RDONLY | kept)
     except OSError as error:
@@ -162,7 +170,9 @@ def _check(result: int, what: str) -> None:
         raise OSError(number, os.strerror(number), what)
 
 
-def _bubblewrap(root: str, folder: str, environment: dict[str, str], command: list[str]) -> NoReturn:
+def _bubblewrap(
+    root: str, folder: str, environment: dict[str, str], command: list[str], places: dict[str, str]
+) -> NoReturn:
     """Run under bubblewrap, which may be allowed what we are not; the server is its child then."""
     program = shutil.which("bwrap")
     if program is None:
@@ -173,6 +183,9 @@ def _bubblewrap(root: str, folder: str, environment: dict[str, str], command: li
         words += ["--ro-bind-try", os.path.realpath(f"/etc/{name}"), f"/etc/{name}"]
     for name, _ in _writable(root, 0, 0):
         words += ["--tmpfs", name.removeprefix(root)]
+    for place, source in places.items():
+        os.makedirs(root + place, exist_ok=True)
+        words += ["--bind", source, place]
     for variable in environment.items():
         words += ["--setenv", *variable]
     os.execv(program, [*words, "--", *command])  # noqa: S606 - as in main()
