@@ -320,8 +320,18 @@ def _samples(check: LockedCheck) -> int:
     return len(check.requests) + len(check.runs or ())
 
 
+def internet(folder: Path) -> Iterator[Problem]:
+    """Give what the code wanted of the internet in a check that it passed all the same."""
+    from modelpack.findings.internet import problems  # noqa: PLC0415 - only where there was a check
+
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    yield from problems(report.get("internet", ()), "code")
+
+
 def warnings(built: Built, nix: Nix) -> Iterator[Problem]:
-    """Give what the environment of a package was built in spite of."""
+    """Give what a package was built in spite of."""
+    if built.check_path and nix.physical(built.check_path).is_dir():
+        yield from internet(nix.physical(built.check_path))
     path = nix.physical(f"{built.store_path}/share/modelpack/environment")
     notes = nix.physical(str(path.readlink())) / "share/modelpack"
     missing: dict[str, list[str]] = json.loads((notes / "missing-libraries.json").read_text(encoding="utf-8"))

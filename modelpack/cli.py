@@ -229,10 +229,12 @@ def check(
         project = building.project_of(examined)
         building.refuse(examined.findings, strict=strict)
         building.fetch(project, session.machine, session.nix, session.stages)
-        report = inspecting.read_report(building.check(project, session.machine, session.nix, session.stages))
+        folder = building.check(project, session.machine, session.nix, session.stages)
+        report, internet = inspecting.read_report(folder), tuple(building.internet(folder))
+        building.tell(internet, session.machine)
         session.console.close()
         if json:
-            print_json({**report, "findings": _findings_json(found)})
+            print_json({**report, "findings": _findings_json((*found, *internet))})
         else:
             print(inspecting.report_text(report))
 

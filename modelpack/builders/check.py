@@ -18,6 +18,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from modelpack.builders.attempts import Watch
 from modelpack.builders.compare import differences
 from modelpack.builders.problem import fail
 
@@ -45,6 +46,7 @@ class Program:
         self.emulated = plan["emulated"]
         self.stop_signal = getattr(signal, plan["stop_signal"])
         self.root = ""
+        self.watch: Watch | None = None
         self.tree = (plan["view"] or {}).get("tree")
         command, environment = self._viewed(plan, places or {}) if plan["view"] else self._plain(plan)
         self._stream = open(log, "wb")  # noqa: SIM115 - as long as the server lives
@@ -61,7 +63,9 @@ class Program:
         """Give command and variables of a program that sees the sandbox."""
         home = os.path.join(os.environ["NIX_BUILD_TOP"], "home")
         os.makedirs(home, exist_ok=True)
-        return [plan["serve"]], {"HOME": home, "TMPDIR": home}
+        folder = os.path.join(os.environ["NIX_BUILD_TOP"], f"watch-{os.path.basename(self.log)}")
+        self.watch = Watch(folder, plan["code"])
+        return [self.watch.started_by(plan["serve"])], {"HOME": home, "TMPDIR": home}
 
     def _viewed(self, plan: dict[str, Any], places: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
         """Give command and variables of a program that sees the image's root file system."""
@@ -85,7 +89,11 @@ class Program:
         self.stop(patience=1)
         with open(self.log, encoding="utf-8", errors="replace") as stream:
             lines = stream.read().splitlines()
-        fail(step, message, log=lines[-_LOG_LINES:], **data)
+        fail(step, message, log=lines[-_LOG_LINES:], internet=self.attempts(), **data)
+
+    def attempts(self) -> list[dict[str, Any]]:
+        """Give what the program wanted of the internet; nothing of one that is shown a root file system."""
+        return self.watch.attempts() if self.watch else []
 
     def outside(self) -> list[str]:
         """Give the files outside the store that the program's processes run code of.
@@ -173,6 +181,7 @@ def main() -> None:
     report["requests"] = [_request(server, plan, request, out) for request in plan["requests"]]
     server.stays_inside(server.outside())
     _save_openapi(server, plan["routes"].get("openapi"), out)
+    report["internet"] = server.attempts()
     report["stop_seconds"] = round(server.stop(), 3)
     with open(f"{out}/report.json", "w", encoding="utf-8") as stream:
         json.dump(report, stream, indent=2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from modelpack.errors import BuildError, CheckError, MissingBuildRequirementsError, ModelpackError, SourceBuildError
@@ -106,6 +107,7 @@ def _builder_error(problem: dict[str, Any]) -> ModelpackError:
     log = tuple(f"  {line}" for line in problem.get("log", ()))
     details = (
         *(str(line) for line in problem.get("differences", ())[1:]),
+        *_internet(problem.get("internet") or ()),
         *(("the log ends:" if step == "source" else "the server's log ends:", *log) if log else ()),
     )
     if step == "sandbox":
@@ -122,6 +124,15 @@ def _builder_error(problem: dict[str, Any]) -> ModelpackError:
     else:
         error = BuildError(message, details=details, hint=problem.get("hint"))
     return error
+
+
+def _internet(attempts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Say which hosts were asked in vain, and where."""
+    if attempts:
+        from modelpack.findings.internet import problems  # noqa: PLC0415 - only for failures
+
+        yield "there is no internet in the check, and it was asked for:"
+        yield from (f"  {problem}" for problem in problems(attempts, "code"))
 
 
 def _first_error(messages: list[str]) -> str:

@@ -12,7 +12,7 @@
 }:
 let
   viewers = [ "launcher" "layer" "links" "root" "streams" "tarstream" "view" "within" ];
-  shared = [ "compare" "problem" ] ++ (if links.view == null then [ ] else viewers);
+  shared = [ "attempts" "compare" "problem" "watch" ] ++ (if links.view == null then [ ] else viewers);
   job = lock.server.job or false;
   build = if job then derive.builder "job" ([ "check" ] ++ shared) else derive.builder "check" shared;
 in
@@ -24,6 +24,7 @@ build {
     inherit (links) view;
     emulated = foreign;
     serve = "${server}/bin/serve";
+    code = if trees ? code then trees.code.path else null;
     samples = if trees ? samples then trees.samples.path else null;
   }
   // (
