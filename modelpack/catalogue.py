@@ -109,6 +109,8 @@ class ServerEntry:
     """Absolute paths at which the server sees parts of the package, which placeholders stand for."""
     program: str = ""
     """A program that is in no package index, which the spec has to bring; see ``servers/shared/program.py``."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Variables that it reads as something else than text: ``integer`` or ``boolean``."""
     programs: bool = False
     """Wheels bring programs that it starts, which the kernel loads by ``/lib64`` of the root file system."""
 
@@ -192,6 +194,7 @@ def _entry(name: str, value: Value) -> ServerEntry:
         scoring_script=value.get_texts("scoring_script") or (),
         links=value.get_mapping("links"),
         program=value.get_text("program") or "",
+        variables=value.get_mapping("variables"),
         programs=value.get_text("programs") == "true",
         code_optional=value.get_text("code") == "optional",
         python=value.get_text("python") or "",

@@ -100,6 +100,11 @@ SERVER = Table(
             shape=Text(),
             doc="A program in no package index, which the spec brings: as an input, a Debian package or an image",
         ),
+        Key(
+            name="variables",
+            shape=Named(name=VARIABLE, value=Text(choices=("integer", "boolean"))),
+            doc="Variables that it reads as numbers, or as true or false",
+        ),
         Key(name="programs", shape=Text(choices=("true",), booleans=True), doc="It starts programs of wheels"),
     )
 )

@@ -138,9 +138,29 @@ def test_modules_that_python_no_longer_has_are_told(folder, tmp_path):
 
 @pytest.mark.usefixtures("folder")
 def test_variables_of_the_package_and_the_linker_are_told_with_their_places():
-    values = "  AZUREML_MODEL_DIR: ./model\n  PATH: /usr/bin\n  LOG_LEVEL: info\n"
+    values = (
+        "  AZUREML_MODEL_DIR: ./model\n  PATH: /usr/bin\n  LOG_LEVEL: info\n  WORKER_COUNT: two\n  WORKER_TIMEOUT: 30\n"
+    )
     Path("modelpack.yaml").write_text(SPEC + "environment_variables:\n" + values)
     assert [(one.code, one.where) for one in variables.problems(load_spec(Path()))] == [
         ("MP401", "modelpack.yaml:7:3: environment_variables.AZUREML_MODEL_DIR"),
         ("MP404", "modelpack.yaml:8:3: environment_variables.PATH"),
+        ("MP402", "modelpack.yaml:10:3: environment_variables.WORKER_COUNT"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("def init(): pass\ndef run(data): pass\n", []),
+        ("def init(path='x'): pass\ndef run(*data): pass\n", []),
+        ("from x import y\ndef init(): pass\n@y\ndef run(data, extra): pass\n", []),
+        ("def init(model): pass\ndef run(): pass\n", ["src/score.py:1:1", "src/score.py:2:1"]),
+        ("def init(): pass\ndef run(self, data): pass\n", ["src/score.py:2:1"]),
+    ],
+)
+def test_functions_that_the_server_cannot_call_are_told(folder, script, said):
+    write(folder, score=script)
+    Path("modelpack.yaml").write_text(SPEC)
+    notices = [one for one in load_spec(Path()).notices if one.code == "MP307"]
+    assert [one.where.removesuffix(": code.scoring_script") for one in notices] == said

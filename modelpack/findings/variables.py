@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from modelpack import injection
@@ -11,12 +12,18 @@ from modelpack.spec import Spec
 
 _LEADING = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LD_PRELOAD")
 """They lead around the package."""
+_READ_AS = {
+    "integer": re.compile(r"[-+]?\d+"),
+    "boolean": re.compile(r"true|false|yes|no|on|off|1|0|t|f|y|n", re.IGNORECASE),
+}
+_WORDS = {"integer": "a whole number", "boolean": "true or false"}
 
 
 def problems(spec: Spec) -> Iterator[Problem]:
     """Find variables that the server or the package needs to be its own."""
     places = SpecPlaces(spec.path)
     own = injection.resolve_server(spec).environment
+    kinds = injection.entry_of(spec).variables
     for name, value in spec.environment_variables.items():
         where = places.of("environment_variables", name)
         if name in _LEADING:
@@ -26,6 +33,13 @@ def problems(spec: Spec) -> Iterator[Problem]:
                 hint="leave it out: modules belong into code, libraries into requirements or base.packages",
                 severity="warning",
                 code="MP404",
+            )
+        elif name in kinds and not _READ_AS[kinds[name]].fullmatch(value.strip()):
+            yield Problem(
+                where=where,
+                message=f"the server {spec.server.name} reads {name} as {_WORDS[kinds[name]]}, found: {value}",
+                hint=f"write {_WORDS[kinds[name]]}",
+                code="MP402",
             )
         elif name in own and "@" in own[name] and own[name] != value:
             yield Problem(

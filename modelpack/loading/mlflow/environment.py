@@ -166,7 +166,9 @@ def _compare(model: MLmodel, environment: Environment, findings: Findings) -> No
         rest = [f"{name}{text}" for name, text in _asked(source).items() if name not in asked]
         if rest:
             shown = ", ".join(rest[:8]) + (f" and {len(rest) - 8} more" if len(rest) > 8 else "")
-            findings.warn(source.place(""), f"left out, since {chosen.name} does not have it: {shown}; {taken}")
+            findings.warn(
+                source.place(""), f"left out, since {chosen.name} does not have it: {shown}; {taken}", code="MP113"
+            )
     for name, text in asked.items():
         said = {source.name: theirs[name] for source in environment.others if name in (theirs := _asked(source))}
         said = {file: other for file, other in said.items() if other != text}
@@ -176,7 +178,9 @@ def _compare(model: MLmodel, environment: Environment, findings: Findings) -> No
             said["MLmodel"] = f"saved with {saved}"
         if said:
             others = ", ".join(f"{file} {other or 'any'}" for file, other in said.items())
-            findings.warn(chosen.place(name), f"{name}: {chosen.name} has {text or 'any'}, {others}; {taken}")
+            findings.warn(
+                chosen.place(name), f"{name}: {chosen.name} has {text or 'any'}, {others}; {taken}", code="MP113"
+            )
 
 
 def _asked(source: Source) -> dict[str, str]:

@@ -96,12 +96,16 @@ def choose_python(
     differing = [f"{other} {text}" for other, (text, _) in others if _minor(text) != minor]
     if differing:
         why = environment.why if environment.chosen and environment.chosen.name == name else "the only environment"
-        findings.warn(place, f"Python: {name} has {asked}, {', '.join(differing)}; {name} is taken, {why}")
+        findings.warn(
+            place, f"Python: {name} has {asked}, {', '.join(differing)}; {name} is taken, {why}", code="MP113"
+        )
     python = _nearest(minor, beside)
     if python != minor:
         where = "the nearest newer one" if _number(python) > _number(minor) else "the newest one"
         message = f"Python {minor} is asked for, {python} is taken, {where} at hand: {suites.at_hand()}"
-        findings.warn(place, message, "functions that were pickled by value may not load in another version")
+        findings.warn(
+            place, message, "functions that were pickled by value may not load in another version", code="MP501"
+        )
     return python, _base(suites.suite_with(python))
 
 
