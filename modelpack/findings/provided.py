@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
@@ -17,16 +17,23 @@ from modelpack.python.contents import modules
 from modelpack.python.index import IndexFile
 from modelpack.python.metadata import MetadataStore
 
+Offers = Callable[[], Mapping[str, Sequence[IndexFile]]]
+
 _WORKERS = 8
 _HARMLESS = frozenset({"test", "this", "antigravity", "idlelib", "turtledemo", "__future__", "__main__"})
 
 
-def problems(resolution: Resolution, files: Mapping[str, Sequence[IndexFile]]) -> tuple[list[Problem], bool]:
-    """Give what is found, and whether all wheels could be read that had to be."""
+def problems(resolution: Resolution, offers: Offers) -> tuple[list[Problem], bool]:
+    """Give what is found, and whether all wheels could be read that had to be.
+
+    Args:
+        resolution: what there is.
+        offers: asks the indexes, which is only done for wheels that were never looked into.
+    """
     code = resolution.spec.code
     if code is None or resolution.lock.image_base is not None:
         return [], True
-    judged = _Code(resolution, files, code.source.path)
+    judged = _Code(resolution, offers, code.source.path)
     found = list(judged.shadows())
     if code.scoring_script:
         found += judged.missing(PurePosixPath(code.scoring_script))
@@ -34,9 +41,9 @@ def problems(resolution: Resolution, files: Mapping[str, Sequence[IndexFile]]) -
 
 
 class _Code:
-    def __init__(self, resolution: Resolution, files: Mapping[str, Sequence[IndexFile]], folder: Path) -> None:
+    def __init__(self, resolution: Resolution, offers: Offers, folder: Path) -> None:
         self.resolution = resolution
-        self.files = files
+        self.offers = offers
         self.folder = folder
         self.complete = True
         python = resolution.spec.python.split(".")
@@ -83,12 +90,15 @@ class _Code:
         wheels = self.resolution.lock.python.wheels
         if any(wheel.build or wheel.tree for wheel in wheels):
             return None
-        urls = {file.filename: file.url for files in self.files.values() for file in files}
+        lists = [modules(wheel, None, store) for wheel in wheels]
+        if None in lists:
+            urls = {file.filename: file.url for files in self.offers().values() for file in files}
 
-        def read(index: int) -> tuple[str, ...] | None:
-            return modules(wheels[index], urls.get(wheels[index].filename), store)
+            def read(index: int) -> tuple[str, ...] | None:
+                kept = lists[index]
+                return modules(wheels[index], urls.get(wheels[index].filename), store) if kept is None else kept
 
-        lists = run_all(read, range(len(wheels)), workers=_WORKERS)
+            lists = run_all(read, range(len(wheels)), workers=_WORKERS)
         if None in lists:
             self.complete = False
             return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from modelpack.errors import Problem
-from modelpack.findings import downgrades, gpu, names, provided
+from modelpack.findings import downgrades, gpu, names, notes, provided
 from modelpack.findings.resolution import Resolution
 from modelpack.python.releases import offered
 from modelpack.python.scope import Scope
@@ -22,20 +23,36 @@ if TYPE_CHECKING:
 
 
 def problems(spec: Spec, lock: Lock, machine: Machine) -> tuple[tuple[Problem, ...], bool]:
-    """Give what is found, and whether all that had to be asked answered."""
+    """Give what is found, and whether all that had to be asked answered.
+
+    What follows from the distributions alone is kept by them, so that the indexes are asked when those change, and
+    not when the user's code does.
+    """
     resolution = Resolution(spec, lock, machine.cache)
-    found = [*_conda(lock), *_python_limits(resolution), *gpu.problems(resolution)]
     wanted = sorted(wheel.name for wheel in lock.python.wheels if wheel.source != "local")
-    files, complete = offered(wanted, Scope(spec.path.parent, spec.indexes)) if wanted else ({}, True)
+
+    @functools.cache
+    def ask() -> tuple[Mapping[str, Sequence[IndexFile]], bool]:
+        return offered(wanted, Scope(spec.path.parent, spec.indexes)) if wanted else ({}, True)
+
+    file = notes.place(machine, ["python", notes.python_digest(spec, lock)])
+    noted = notes.read(file)
+    if noted is None or not noted.complete:
+        noted = _of_distributions(resolution, *ask())
+        notes.write(file, noted)
+    modules, all_read = provided.problems(resolution, lambda: ask()[0])
+    return (*noted.problems, *modules), noted.complete and all_read
+
+
+def _of_distributions(resolution: Resolution, files: Mapping[str, Sequence[IndexFile]], complete: bool) -> notes.Noted:
+    found = [*_conda(resolution.lock), *_python_limits(resolution), *gpu.problems(resolution)]
     found += _yanked(resolution, files)
     found += downgrades.problems(resolution, files)
     found += names.problems(resolution, files)
-    modules, all_read = provided.problems(resolution, files)
-    found += modules
     if not complete:
         message = "not every package index answered: withdrawn and newer releases are not known of"
         found.append(Problem(where="", message=message, severity="note", code="MP216"))
-    return tuple(found), complete and all_read
+    return notes.Noted(problems=tuple(found), complete=complete)
 
 
 def _conda(lock: Lock) -> Iterator[Problem]:

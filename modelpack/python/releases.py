@@ -54,7 +54,7 @@ def _tags(filename: str) -> frozenset[Tag]:
         return frozenset()
 
 
-def offered(names: Iterable[str], scope: Scope) -> tuple[Mapping[str, Sequence[IndexFile]], bool]:
+def offered(names: Sequence[str], scope: Scope) -> tuple[Mapping[str, Sequence[IndexFile]], bool]:
     """Read what all indexes have of some distributions; also whether every index answered."""
     try:
         indexes = python_index.indexes(scope)
@@ -67,7 +67,12 @@ def offered(names: Iterable[str], scope: Scope) -> tuple[Mapping[str, Sequence[I
         except FetchError:
             return name, None
 
-    found = dict(run(ask, list(names), workers=_WORKERS, stop=Stop()))
+    first, *others = names
+    found = dict([ask(first)])
+    if found[first] is None:
+        # Where one is not answered, behind an air gap, the rest would only wait for as long each.
+        return {}, False
+    found |= dict(run(ask, others, workers=_WORKERS, stop=Stop()))
     return {name: files for name, files in found.items() if files}, None not in found.values()
 
 
