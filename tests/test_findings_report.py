@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from modelpack.errors import ModelpackError, Problem, ResolveError
@@ -89,3 +92,9 @@ def test_every_code_is_written_down_once():
     with pytest.raises(ModelpackError, match="no finding has this code: MP2011") as caught:
         codes.kind("MP2011")
     assert caught.value.hint == "did you mean MP211?"
+
+
+def test_every_code_that_is_used_is_written_down_and_the_other_way_round():
+    package = Path(codes.__file__).parent.parent
+    used = {code for path in package.rglob("*.py") for code in re.findall(r'"(MP\d{3})"', path.read_text("utf-8"))}
+    assert used == codes.kinds().keys()
