@@ -1,0 +1,2 @@
+def choice(x):
+    return x[0]
