@@ -71,7 +71,7 @@ ROWS = {
     "scikit-learn==1.2.2": "",
     "scikit-learn>=1.7": "",
     "scikit-learn==1.0.2": " ".join(SERVERS),
-    "mlflow==3.17.2": "flask",
+    "mlflow==3.17.2": "",
     "azureml-inference-server-http==1.5.1": "fastapi",
     "mlserver==1.7.1": "fastapi kserve",
     "seldon-core==1.18.2": " ".join(SERVERS),
@@ -192,7 +192,7 @@ def _report(cells):
     yield "`-`: no solution, and no way out was found. An empty cell resolves.\n"
     yield f"| requirement | {' | '.join(SERVERS)} |"
     yield "|---" * (len(SERVERS) + 1) + "|"
-    for row in ROWS:
+    for row in dict.fromkeys(row for _, row in cells):
         yield f"| `{row}` | {' | '.join(_mark(cells[name, row]) for name in SERVERS)} |"
     yield "\nServers as the specs had them: " + "; ".join(
         f"{name} {words['version']}" for name, words in SERVERS.items() if "version" in words
