@@ -436,14 +436,16 @@ lock-version = "1.0"
 name = "far"
 archive = {{url = "https://host.invalid/far-1.0.tar.gz", hashes = {{sha256 = "{DIGEST[7:]}"}}}}
 """
-PROJECT = f"""
+ADDRESSED = f"""
 [project]
 name = "mine"
 dependencies = ["far @ https://host.invalid/far-1.0.zip#sha256={DIGEST[7:]}"]
 """
 
 
-@pytest.mark.parametrize(("name", "text"), [("uv.lock", UV_LOCK), ("pylock.toml", PYLOCK), ("pyproject.toml", PROJECT)])
+@pytest.mark.parametrize(
+    ("name", "text"), [("uv.lock", UV_LOCK), ("pylock.toml", PYLOCK), ("pyproject.toml", ADDRESSED)]
+)
 def test_what_stands_at_an_address_is_taken_by_its_digest(tmp_path, name, text):
     found = good(tmp_path, name, text)
 

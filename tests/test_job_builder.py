@@ -38,7 +38,9 @@ def job(tmp_path):
 
     def job(lines, *, expected=None, folder=None, timeout="20", tolerance="0.000001"):
         serve = tmp_path / "serve"
-        serve.write_text(f"#!{sys.executable}\nimport sys\nsource, target = sys.argv[1:]\n{lines}\n")
+        program = tmp_path / "program.py"
+        program.write_text(f"import sys\nsource, target = sys.argv[1:]\n{lines}\n")
+        serve.write_text(f'#!/bin/sh\nexec {sys.executable} {program} "$@"\n')
         serve.chmod(0o755)
         samples = tmp_path / "samples/run-1"
         (samples / "request").mkdir(parents=True)
@@ -54,8 +56,9 @@ def job(tmp_path):
             output = "run-1/response"
         one = {"name": "run-1", "input": "run-1/request", "tolerance": tolerance}
         one |= {"output": output} if output else {}
-        plan = {"serve": str(serve), "samples": str(tmp_path / "samples"), "timeout": timeout, "stop_signal": "SIGTERM"}
-        return build(plan | {"view": None, "emulated": False, "runs": [one]}, tmp_path / "work")
+        plan = {"serve": str(serve), "samples": str(tmp_path / "samples"), "timeout": timeout, "code": None}
+        rest = {"stop_signal": "SIGTERM", "view": None, "emulated": False, "runs": [one]}
+        return build(plan | rest, tmp_path / "work")
 
     return job
 
