@@ -10,6 +10,7 @@ Exit codes: 0 done; 1 more files failed than may, or ``init()`` did; 2 there is 
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import signal
@@ -91,6 +92,10 @@ def rows_of(result: Any) -> list[str]:  # noqa: ANN401 - what a script gives
 
 def work(pipe: connection.Connection, script: str) -> None:
     """Be a worker: start the script, then answer every list of paths with rows and their number, or with an error."""
+    # A worker is ended, and would take with it what the script printed and nothing had written yet.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=True)
     import importlib.util  # noqa: PLC0415 - the parent needs none of it
     import traceback  # noqa: PLC0415
 
