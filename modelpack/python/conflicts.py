@@ -27,6 +27,7 @@ _UNREACHABLE = re.compile(r"Failed to fetch: `?([^\s`]+)")
 _NO_WHEEL = re.compile(rf"({_NAME})(?:[<>=!~]\S*)? (?:has|have) no (?:usable )?wheels")
 _NO_WHEEL_HINT = re.compile(rf"[Ww]heels (?:are (?:required|available) )?for `({_NAME})`")
 _OTHER_PYTHON = re.compile(rf"({_NAME})(?:\[[^\]]*\])?(?:[<>=!~]\S*)? (?:requires|depends on) Python ?([<>=!~]\S*\d)")
+_DEEP = "MP200"
 _REQUIRED = re.compile(r"you require (.+?)(?:, we can conclude|\. |\.$|$)")
 _CONFLICT = "MP201"
 _DECORATION = re.compile(r"^(?:\s*cause: |\s{9}|\s*[\u00d7\u2570\u251c\u2502]\u2500?\u25b6? ?|error: )")
@@ -135,7 +136,9 @@ def _simple(
     """Say what one requirement makes impossible, and what works instead."""
     ways = ways_out([found.root], question, alternatives, solve, nearest=found.nearest) if found.root else ()
     hint = ways[0] if ways else found.hint
-    details = (*found.details, *_tried(ways), *(() if ways or found.details else said))
+    # Who stands in the way below the requirement, only uv's own words tell.
+    deep = not found.details and (not ways or found.code == _DEEP)
+    details = (*found.details, *(said if deep else ()), *_tried(ways))
     return ResolveError(found.message, hint=hint, details=details, code=found.code, origins=found.origins)
 
 
@@ -216,7 +219,7 @@ def _no_version(root: Root, question: Question) -> _Diagnosis:
     if any(allowed.contains(version) for version in found.fitting(question.target.tags())):
         message = f"{root} itself requires what cannot be had"
         hint = "take another version of it, or leave it out"
-        return _Diagnosis(message=message, code="MP200", root=root, hint=hint, origins=(root.origin,))
+        return _Diagnosis(message=message, code=_DEEP, root=root, hint=hint, origins=(root.origin,))
     hint, nearest = _instead(root.name, found, question), _next(found, root, question)
     message = f"no version meets {root}"
     return _Diagnosis(
