@@ -54,8 +54,8 @@ def run(*arguments, cwd, cache, umask=-1, **variables):
 
 
 def said(text):
-    """Leave out the note on the starter's pickle, which every command that reads the spec begins with."""
-    return re.sub(r"^note MP503: .*\n(?:    .*\n)*", "", text, flags=re.MULTILINE)
+    """Leave out the notes on the starter's pickle and on indexes that are not there, which commands begin with."""
+    return re.sub(r"^note MP(?:503|216): .*\n(?:    .*\n)*", "", text, flags=re.MULTILINE)
 
 
 def build(folder, cache, *arguments, **variables):

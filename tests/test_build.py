@@ -203,12 +203,17 @@ def test_a_module_that_is_no_python_is_named(demo, tmp_path):
     assert "SyntaxError" in err
 
 
-def test_a_missing_module_is_named_with_what_to_do(demo, tmp_path):
-    _, err = fail(
-        demo,
-        tmp_path / "demo",
-        lambda folder: edit(folder, "src/score.py", "import json\n", "import json\nimport polars\n"),
-    )
+def test_a_missing_module_is_found_before_anything_is_built(demo, tmp_path):
+    folder = demo.copy(tmp_path / "demo")
+    edit(folder, "src/score.py", "import json\n", "import json\nimport polars\n")
+    code, out, err = run("build", cwd=folder, cache=demo.cache)
+    assert (code, out) == (11, "")
+    assert "error MP301: src/score.py:4:1: imports polars, which no locked package has" in err
+
+
+def test_a_missing_module_that_only_running_finds_is_named_with_what_to_do(demo, tmp_path):
+    late = "import json\nimport importlib\nimportlib.import_module('polars')\n"
+    _, err = fail(demo, tmp_path / "demo", lambda folder: edit(folder, "src/score.py", "import json\n", late))
     assert err.endswith("\nhint: no locked distribution has the module polars: add the one that does to requirements\n")
 
 
