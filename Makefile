@@ -6,11 +6,12 @@ shell_scripts := .ci/run scripts/enter-tree scripts/find-python scripts/need scr
 whole := nix or network or container
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test unit lint format dev bench clean
+.PHONY: help demo test servers unit lint format dev bench clean
 
 help:
 	@echo 'make demo     package a model, check it, start its image without network and ask it'
 	@echo 'make test     run all tests'
+	@echo 'make servers  package every server and run its image, the heavy ones too'
 	@echo 'make unit     run the tests that take seconds and need neither Nix nor network'
 	@echo 'make lint     check style, types and shell scripts'
 	@echo 'make format   format the Python code'
@@ -26,6 +27,10 @@ test: $(venv)/ready
 	@scripts/need test
 	$(python) -m pytest -m 'not ($(whole))'
 	$(python) -m pytest -m '$(whole)'
+
+servers: $(venv)/ready
+	@scripts/need test
+	MODELPACK_TEST_HEAVY=1 $(python) -m pytest tests/test_servers.py
 
 unit: $(venv)/ready
 	$(python) -m pytest -m 'not ($(whole))'

@@ -24,8 +24,11 @@ CLEAN_ENDS = {0, 143}
 """Exit codes of a server that SIGTERM or SIGINT ended in good order; Java gives 143."""
 
 
-HEAVY = {"savedmodel-tensorflow", "torchscript-torchserve"}
-"""Gigabytes each: tested when ``MODELPACK_TEST_HEAVY`` is set, and measured for docs/servers.md."""
+HEAVY = {
+    *("savedmodel-tensorflow", "sklearn-bentoml", "sklearn-kserve", "sklearn-mlflow", "sklearn-mlserver"),
+    "torchscript-torchserve",
+}
+"""Half a minute and more each: ``make servers`` tests them too, and docs/servers.md has what was measured of them."""
 ELSEWHERE = {"azureml", "azureml-batch"}
 """Servers whose starters other tests build."""
 OWN = [name for name, server in STARTERS.items() if server not in ELSEWHERE]
@@ -47,7 +50,7 @@ def test_the_page_knows_every_server_and_starter():
 @pytest.mark.parametrize("name", OWN)
 def test_the_image_of_a_starter_serves_without_network_on_a_read_only_root(name, tmp_path):
     if name in HEAVY and not os.environ.get("MODELPACK_TEST_HEAVY"):
-        pytest.skip("MODELPACK_TEST_HEAVY is not set")
+        pytest.skip("MODELPACK_TEST_HEAVY is not set: run make servers")
     measure = runpy.run_path(str(ROOT / "docs/servers.py"))["measure"]
 
     row = measure(name, tmp_path / name)
