@@ -92,7 +92,7 @@ def attempt(example: examples.Example, root: Path) -> page.Outcome:
         )
     except subprocess.TimeoutExpired:
         return _outcome(example, "refused", began, f"no end after {_LIMIT} seconds")
-    said = _REGISTRY.sub("REGISTRY", done.stderr)
+    said = _REGISTRY.sub("REGISTRY", _unwrapped(done.stderr))
     said = said.replace(f"{root.resolve()}/examples/", "").replace(f"{root}/examples/", "")
     if done.returncode != 0:
         return _outcome(example, "refused", began, _reason(said))
@@ -111,9 +111,23 @@ def _outcome(example: examples.Example, verdict: str, began: float, said: str) -
     return page.Outcome(path=example.path, kind=example.kind, verdict=verdict, seconds=seconds, said=said)
 
 
+def _unwrapped(text: str) -> str:
+    """Put every finding on one line again, with what mends it in parentheses."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        if lines and _FINDING.match(lines[-1]) and line.startswith("    "):
+            word = line.strip()
+            lines[-1] += f" (fix: {word.removeprefix('fix: ')}" if word.startswith("fix: ") else f" {word}"
+        else:
+            lines.append(line)
+    return "\n".join(_FIX.sub(r" (\1)", line) for line in lines)
+
+
 def _reason(text: str) -> str:
     """Give the error and what follows it; of a server's log the last line, of long lists the beginning."""
-    lines = [line.rstrip() for line in text[text.find("error: ") :].splitlines() if line.strip()]
+    begun = _ERROR.search(text)
+    told = text[begun.start() :].splitlines() if begun else []
+    lines = [_CODE.sub(r"\1: ", line.rstrip()) for line in told if line.strip() and not _OTHER.match(line)]
     marks = [index for index, line in enumerate(lines) if line.endswith("log ends:")]
     if marks:
         raised = [line.strip() for line in lines[marks[0] :] if re.match(r"\s*[\w.]+(Error|Exception)\b", line)]
@@ -127,12 +141,18 @@ def _reason(text: str) -> str:
 
 def _warnings(text: str) -> str:
     """Give the warnings of a build; keys without effect in one line."""
-    lines = [line.strip().removeprefix("warning: ") for line in text.splitlines() if line.startswith("warning: ")]
+    told = (_CODE.sub(r"\1: ", line.strip()) for line in text.splitlines())
+    lines = [line.removeprefix("warning: ") for line in told if line.startswith("warning: ")]
     keys = [line.split(": ")[1] for line in lines if _WITHOUT_EFFECT in line]
     idle = [f"{_WITHOUT_EFFECT}: {', '.join(keys)}"] if keys else []
     return "\n".join([*(line for line in lines if _WITHOUT_EFFECT not in line), *idle])
 
 
+_FINDING = re.compile(r"(?:error|warning|note) MP\d+: ")
+_FIX = re.compile(r" \(fix: (.*)$")
+_ERROR = re.compile(r"^error(?: MP\d+)?: ", re.MULTILINE)
+_CODE = re.compile(r"^(error|warning) MP\d+: ")
+_OTHER = re.compile(r"(?:warning|note)(?: MP\d+)?: |\d+ (?:error|warning|note)s?\b.*says more")
 _WITHOUT_EFFECT = "has no effect in a package"
 
 
