@@ -30,7 +30,7 @@ test: $(venv)/ready
 
 servers: $(venv)/ready
 	@scripts/need test
-	MODELPACK_TEST_HEAVY=1 $(python) -m pytest tests/test_servers.py
+	MODELPACK_TEST_HEAVY=1 $(python) -m pytest tests/test_servers.py tests/test_tensorflow_server.py
 
 unit: $(venv)/ready
 	$(python) -m pytest -m 'not ($(whole))'
