@@ -5,25 +5,14 @@ The script has ``bind(triton)``, which calls ``triton.bind`` as often as it has 
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
-
-def _module(path: Path) -> ModuleType:
-    sys.path.insert(0, str(path.parent))
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None  # noqa: S101 - a path that ends in .py
-    assert spec.loader is not None  # noqa: S101
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
-    return module
+import user_module
 
 
 def _writable(copytree: Callable[..., str]) -> Callable[..., str]:
@@ -47,7 +36,7 @@ if __name__ == "__main__":
     config = TritonConfig(
         http_port=port, allow_grpc=False, allow_metrics=False, exit_on_error=True, exit_timeout_secs=10
     )
-    script = _module(Path(os.environ["MODELPACK_SCORING_SCRIPT"]))
+    script = user_module.load()
     with Triton(config=config) as triton:
         script.bind(triton)
         triton.serve()

@@ -6,13 +6,12 @@ text and gives what JSON can hold; numpy's values and arrays, and pandas' frames
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
+
+import user_module
 
 
 class Script:
@@ -22,16 +21,8 @@ class Script:
         Exception: whatever the script or its ``init`` raises; the process is of no use then and ends.
     """
 
-    def __init__(self, path: Path) -> None:
-        for folder in (str(path.parent), str(Path.cwd())):
-            if folder not in sys.path:
-                sys.path.insert(0, folder)
-        spec = importlib.util.spec_from_file_location(path.stem, path)
-        if spec is None or spec.loader is None:
-            raise ImportError(f"not a Python module: {path}")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[path.stem] = module
-        spec.loader.exec_module(module)
+    def __init__(self) -> None:
+        module = user_module.load()
         self._run: Callable[[str], Any] = module.run
         module.init()
 
@@ -48,7 +39,7 @@ class Script:
 
 def start() -> Script:
     """Start the script that ``MODELPACK_SCORING_SCRIPT`` names."""
-    return Script(Path(os.environ["MODELPACK_SCORING_SCRIPT"]))
+    return Script()
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a model returns
