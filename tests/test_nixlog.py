@@ -132,3 +132,20 @@ def test_the_end_of_a_builders_log_is_shown():
 
 def test_nothing_said_is_still_an_error():
     assert read()[1].message == "nix-build failed"
+
+
+def test_a_disk_that_a_program_of_the_builder_found_full_is_the_error():
+    child = log_line("OSError: [Errno 28] No space left on device")
+    error = read(START, child, problem("base", "the standard library could not be compiled"))[1]
+    assert (error.message.partition(":")[0], error.exit_code) == ("the disk is full", 6)
+
+
+def test_what_a_server_says_of_a_disk_is_not_our_disk():
+    child = log_line("OSError: [Errno 28] No space left on device")
+    error = read(START, child, problem("answer", "the answer is not the expected one"))[1]
+    assert isinstance(error, CheckError)
+
+
+def test_a_builder_that_finds_the_disk_full_says_so():
+    error = read(START, problem("disk", "the disk is full: patchelf ended with signal 7"))[1]
+    assert error.message.startswith("the disk is full")

@@ -20,6 +20,8 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _SANDBOX = re.compile(r"sandbox|namespace|unshare|clone|cloning|mounting|pivot_root", re.IGNORECASE)
 _FULL = re.compile(r"No space left on device|disk is full|Disk quota exceeded")
 _MISSING = re.compile(r"artifact-not-in-the-store/run-modelpack-fetch/([^'\s]+)")
+_ANSWERS = ("start", "readiness", "status", "answer", "closure", "run")
+"""Steps of the check; what a user's server writes in its log while they run is its own affair."""
 _KEPT = 40  # lines of a builder's log
 
 
@@ -70,7 +72,7 @@ class NixLog:
     def error(self, sandbox: bool) -> ModelpackError:
         """Give the error of a run that failed; ``sandbox`` says whether it was to be on."""
         if self._problem is not None:
-            return _builder_error(self._problem)
+            return self._builder_error(self._problem)
         text = "\n".join(self._messages)
         missing = sorted(set(_MISSING.findall(text)))
         if missing:
@@ -90,6 +92,13 @@ class NixLog:
                 details=details,
             )
         return BuildError(_first_error(self._messages), details=details)
+
+    def _builder_error(self, problem: dict[str, Any]) -> ModelpackError:
+        # What a program said of the disk in its own log counts before what the builder made of its exit code.
+        for line in (f"{problem.get('message')}", *(() if problem.get("step") in _ANSWERS else self._log_lines())):
+            if full := full_disk(line):
+                return full
+        return _builder_error(problem)
 
     def _log_lines(self) -> list[str]:
         return [line for lines in self._logs.values() for line in lines]
@@ -119,7 +128,7 @@ def _builder_error(problem: dict[str, Any]) -> ModelpackError:
         return BuildError(message, hint="lock and build on such a machine, or require a version that has a wheel")
     if step == "source":
         return SourceBuildError(message, name=str(problem.get("name")), details=details)
-    if step in ("start", "readiness", "status", "answer", "closure", "run"):
+    if step in _ANSWERS:
         error: ModelpackError = CheckError(f"check failed at {step}: {message}", details=details)
     else:
         error = BuildError(message, details=details, hint=problem.get("hint"))

@@ -14,6 +14,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
@@ -237,32 +238,37 @@ def _fill(part: _Part) -> None:
 
 
 def _transfer(part: _Part) -> None:
-    start, chunks = _open(part.url, part.length)
-    if start != part.length:
-        part.reset()
-    part.resumed = part.resumed or start > 0
-    with part.path.open("ab", buffering=0) as file:
+    with ExitStack() as opened:
+        start, chunks = _open(part.url, part.length, opened)
+        if start != part.length:
+            part.reset()
+        part.resumed = part.resumed or start > 0
+        file = opened.enter_context(part.path.open("ab", buffering=0))
         for chunk in chunks:
             part.add(file, chunk)
             if part.expected is not None and part.length > part.expected:
                 return
 
 
-def _open(url: str, offset: int) -> tuple[int, Iterator[bytes]]:
-    """Open an address at ``offset`` bytes, or at 0 when the server does not go on in the middle."""
+def _open(url: str, offset: int, opened: ExitStack) -> tuple[int, Iterator[bytes]]:
+    """Open an address at ``offset`` bytes, or at 0 when the server does not go on in the middle.
+
+    ``opened`` closes the answer, whose body may be left half read when the disk cannot take it.
+    """
     if _is_file(url):
         return offset, _file_chunks(url, offset)
     headers = {"Accept-Encoding": "identity"}
     if offset:
         headers["Range"] = f"bytes={offset}-"
     answer = _request(url, headers)
+    opened.callback(answer.close)
     if answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {offset}-"):
         return offset, _chunks(url, answer)
     if answer.status == 200:
         return 0, _chunks(url, answer)
     # 416: what we hold is the whole file or is not of this file; the digest tells which.
     answer.close()
-    return (offset, iter(())) if answer.status == 416 else _open(url, 0)
+    return (offset, iter(())) if answer.status == 416 else _open(url, 0, opened)
 
 
 def _request(url: str, headers: Mapping[str, str], *, method: str = "GET") -> BaseHTTPResponse:
