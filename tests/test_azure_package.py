@@ -10,7 +10,7 @@ from azure_project import PACKAGE
 
 from modelpack.errors import ModelpackError, SpecError
 from modelpack.loading import inputs
-from modelpack.loading.azure.document import kind_of
+from modelpack.loading.azure.kinds import kind_of
 from modelpack.loading.azure.references import Reference, parse_reference
 from modelpack.loading.options import Options
 from modelpack.spec import Base, Check, Remote, Requirement, Server, Source
@@ -313,7 +313,28 @@ def test_the_places_of_azures_containers_are_there_for_those_who_name_them():
         ("name: a\npath: b", "model"),
         ("name: a\npath: b\ntype: URI_FILE", "data"),
         ("name: a\ntype: mlflow_model", "model"),
-        ("name: a\nchannels: [c]\ndependencies: [python]", None),
+        ("name: a\nchannels: [c]\ndependencies: [python]", "conda environment"),
+        ("name: a\ndependencies: [python]\nserver: azureml", None),
+        ("python: 3.9\nbuild_dependencies: [pip]\ndependencies: [-r requirements.txt]", "python_env"),
+        ("$schema: https://h.example/latest/commandJob.schema.json\ncommand: ls", "job"),
+        ("$schema: 'https://h.example/latest/pipelineJob.schema.json'\njobs: {}", "job"),
+        ("$schema: https://h.example/latest/commandComponent.schema.json\ncode: ./src", "job"),
+        ("$schema: https://h.example/latest/schedule.schema.json\nname: a", "schedule"),
+        (
+            "$schema: https://h.example/latest/pipelineComponentBatchDeployment.schema.json\nname: a",
+            "pipeline deployment",
+        ),
+        ("$schema: https://h.example/latest/batchDeployment.schema.json\ntype: pipeline", "pipeline deployment"),
+        ("type: pipeline\ncomponent: a\nendpoint_name: b", "pipeline deployment"),
+        ("type: distillation\nresources: {instance_type: t}", "job"),
+        ("type: command\ncode: .\ncommand: ls\nenvironment: azureml:e", "job"),
+        ("code: .\ncommand: ls\nenvironment: azureml:e", "job"),
+        ("code: .\ncommand: ls\nserver: azureml", None),
+        ("type: amlcompute\nname: a", "compute"),
+        ("name: a\ntype: git\ntarget: b", "connection"),
+        ("name: a\nmodel_id: b", "endpoint"),
+        ("managed_network: {}", "workspace"),
+        ("name: a\nidentity: {type: system_assigned}", None),
         ("$schema: https://h.example/latest/kubernetesOnlineDeployment.schema.json\nname: a", "deployment"),
         ("$schema: https://h.example/latest/kubernetesOnlineEndpoint.schema.json\nname: a", "endpoint"),
         ("$schema: https://h.example/latest/environment.schema.json\nname: a", "environment"),

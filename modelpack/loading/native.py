@@ -24,12 +24,14 @@ from modelpack.loading.script import judge_script
 from modelpack.loading.server import find_entry, judge_program, judge_server_python, judge_variables, read_server
 from modelpack.loading.shape_reader import Value, nearest, read
 from modelpack.loading.sources import FILE, FOLDER, Folder, find_source
-from modelpack.loading.yamlfile import Findings, join_path, read_yaml, show
+from modelpack.loading.yamlfile import Findings, MapNode, Node, join_path, read_yaml, show
 from modelpack.lockfile import FILENAME as LOCK
 from modelpack.spec import Base, Code, Image, Interpreter, Remote, Server, Source, Spec
 
 FILENAME = "modelpack.yaml"
 SCORING_SCRIPT = "score.py"
+_OWN = frozenset(("model", "models", "server", "requirements", "python", "code", "check", "base", "image", "findings"))
+"""Keys that tell a spec from other files."""
 
 
 def load_spec(path: Path, *, servers: Path = SERVERS) -> Spec:
@@ -47,6 +49,7 @@ def load_spec(path: Path, *, servers: Path = SERVERS) -> Spec:
     folder = Folder(path=file.parent.resolve(), shown="" if shown == "." else f"{shown.rstrip('/')}/")
     findings = Findings(first=folder.shown + file.name)
     node = read_yaml(file, folder.shown + file.name, findings)
+    _judge_kind(node, file.name, findings)
     root = read(spec_table(server_names(servers)), node, "", findings) if node else None
     spec = _Loader(root, folder, findings).spec(folder.path / file.name, servers) if root else None
     findings.raise_any()
@@ -69,6 +72,22 @@ def _find_file(path: Path) -> Path:
     hint = f"rename {other} to {FILENAME}" if other else "run: modelpack init"
     message = f"no {FILENAME} in this folder" if in_folder else "no such file"
     raise SpecError((Problem(where=str(path), message=message, hint=hint),))
+
+
+def _judge_kind(node: Node | None, name: str, findings: Findings) -> None:
+    """Raise that a file of another name is nothing of modelpack's, rather than all that is not in it.
+
+    Raises:
+        SpecError: it has no key that only a spec has.
+    """
+    keys = [entry.key for entry in node.entries] if isinstance(node, MapNode) else []
+    if not keys or name == FILENAME or _OWN.intersection(keys):
+        return
+    assert node is not None  # noqa: S101 - it has keys
+    message = f"is neither a spec nor a file of Azure ML's that can be packaged, found the keys: {', '.join(keys[:6])}"
+    hint = f"name a file {FILENAME}, a deployment or model package of Azure ML's, or a folder that MLflow saved"
+    findings.add(node.place, message, hint)
+    findings.raise_any()
 
 
 class _Loader:

@@ -9,15 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from modelpack.errors import ModelpackError
-from modelpack.loading.azure.document import (
-    DATA_KIND,
-    ENVIRONMENT_KIND,
-    MODEL_KIND,
-    PACKAGE_KIND,
-    Document,
-    kind_of,
-    read_document,
-)
+from modelpack.loading.azure.document import Document, read_document
+from modelpack.loading.azure.kinds import DATA_KIND, ENVIRONMENT_KIND, MODEL_KIND, PACKAGE_KIND, kind_of
 from modelpack.loading.azure.references import Reference
 from modelpack.loading.shape_reader import Value
 from modelpack.loading.yamlfile import MAX_BYTES, Findings, MapNode, Scalar, parse_yaml, show

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass, replace
 
 from modelpack.loading.azure.assets import Assets
-from modelpack.loading.azure.document import PACKAGE_KIND, Document, kind_of, read_document
+from modelpack.loading.azure.document import Document, read_document
+from modelpack.loading.azure.kinds import PACKAGE_KIND, kind_of
 from modelpack.loading.azure.references import parse_reference
 from modelpack.loading.options import Options
 from modelpack.loading.shape_reader import Value

@@ -7,13 +7,14 @@ from dataclasses import replace
 from modelpack.loading.azure.code import read_code
 from modelpack.loading.azure.context import Context
 from modelpack.loading.azure.deployment_keys import CLOUD_ONLY, PACKAGING
-from modelpack.loading.azure.document import PACKAGE_KIND, Document, given
+from modelpack.loading.azure.document import Document, given
 from modelpack.loading.azure.environment import (
     Environment,
     no_environment,
     read_environment,
     resolve_environment,
 )
+from modelpack.loading.azure.kinds import PACKAGE_KIND
 from modelpack.loading.azure.model import TRITON, Model, read_model, refer_to_model
 from modelpack.loading.azure.mounts import code_place, mount
 from modelpack.loading.azure.package import CUSTOM, judge_online, read_package

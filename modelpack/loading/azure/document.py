@@ -1,4 +1,4 @@
-"""One YAML file of Azure ML's: which kind it is, and its values."""
+"""One YAML file of Azure ML's: its values, with what nobody filled in."""
 
 from __future__ import annotations
 
@@ -8,8 +8,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modelpack.loading.azure.batch_keys import BATCH_DEPLOYMENT
-from modelpack.loading.azure.deployment_keys import CLOUD_ONLY, DEPLOYMENT, PACKAGING
+from modelpack.loading.azure.deployment_keys import CLOUD_ONLY, DEPLOYMENT
 from modelpack.loading.azure.keys import DATA, ENVIRONMENT, MODEL, PACKAGE
+from modelpack.loading.azure.kinds import (
+    BATCH_KIND,
+    DATA_KIND,
+    DEPLOYMENT_KIND,
+    ENVIRONMENT_KIND,
+    MODEL_KIND,
+    PACKAGE_KIND,
+)
 from modelpack.loading.shape import Table
 from modelpack.loading.shape_reader import Value, read
 from modelpack.loading.sources import Folder
@@ -25,17 +33,6 @@ from modelpack.loading.yamlfile import (
     read_yaml,
 )
 
-PACKAGE_KIND, DEPLOYMENT_KIND, BATCH_KIND, ENVIRONMENT_KIND, MODEL_KIND, DATA_KIND = (
-    "package",
-    "deployment",
-    "batch deployment",
-    "environment",
-    "model",
-    "data",
-)
-OTHER_KINDS = {
-    "endpoint": "an endpoint, which holds deployments and no model",
-}
 _TABLES: dict[str, Table] = {
     PACKAGE_KIND: PACKAGE,
     DEPLOYMENT_KIND: DEPLOYMENT,
@@ -44,27 +41,6 @@ _TABLES: dict[str, Table] = {
     MODEL_KIND: MODEL,
     DATA_KIND: DATA,
 }
-_SCHEMAS = (
-    ("modelversionpackage", PACKAGE_KIND),
-    ("onlinedeployment", DEPLOYMENT_KIND),
-    ("batchdeployment", BATCH_KIND),
-    ("endpoint", "endpoint"),
-    ("/environment.", ENVIRONMENT_KIND),
-    ("/model.", MODEL_KIND),
-    ("/data.", DATA_KIND),
-)
-"""Parts of a schema's address, in lower case, and the kind of file that it describes."""
-_OWN_KEYS: tuple[tuple[str, frozenset[str]], ...] = (
-    (
-        PACKAGE_KIND,
-        frozenset(("target_environment", "target_environment_name", "inferencing_server", "base_environment_source")),
-    ),
-    ("endpoint", frozenset(("auth_mode", "traffic", "mirror_traffic"))),
-    (BATCH_KIND, frozenset(("mini_batch_size", "output_action", "max_concurrency_per_instance", "settings"))),
-    (DEPLOYMENT_KIND, frozenset((*CLOUD_ONLY, *PACKAGING, "code_configuration", "model_mount_path"))),
-    (ENVIRONMENT_KIND, frozenset(("conda_file", "inference_config", "build", "os_type"))),
-)
-_NATIVE_KEYS = frozenset(("model", "server", "requirements", "code", "check", "base", "inputs"))
 
 _BRACES = re.compile(r"\{\{(\s*[\w.-]+\s*)\}\}")
 _STAND_IN = re.compile(r"<<(\s*[\w.-]+\s*)>>")
@@ -96,29 +72,6 @@ def given(value: Value, key: str) -> Value | None:
     """Give what was written at a key of a table; not the empty table that stands for an absent one."""
     found = value.fields.get(key)
     return found if found and found.place != value.place else None
-
-
-def kind_of(text: str) -> str | None:
-    """Tell which of Azure ML's files a text is, valid or not; None when it is none."""
-    keys = set(re.findall(r"^([A-Za-z_$][\w-]*) *:", text, re.MULTILINE))
-    schema = re.search(r"^\$schema *: *(\S*/\w+\.(?:schema\.)?json)", text, re.MULTILINE)
-    if schema and (kind := next((kind for part, kind in _SCHEMAS if part in schema[1].lower()), None)):
-        return kind
-    for kind, own in _OWN_KEYS:
-        if keys & own:
-            return kind
-    if {"environment", "model"} <= keys and not keys & (_NATIVE_KEYS - {"model"}):
-        return DEPLOYMENT_KIND
-    if "image" in keys and not keys & _NATIVE_KEYS:
-        return ENVIRONMENT_KIND
-    if keys & _NATIVE_KEYS:
-        return None
-    if re.search(r"^type *: *['\"]?(custom|mlflow|triton)_?model\b", text, re.MULTILINE | re.IGNORECASE):
-        return MODEL_KIND
-    if "path" not in keys:
-        return None
-    data = re.search(r"^type *: *['\"]?(uri_?f|mltable)", text, re.MULTILINE | re.IGNORECASE)
-    return DATA_KIND if data else MODEL_KIND if keys & {"name", "type", "flavors", "version"} else None
 
 
 def read_document(path: Path, kind: str, shown: str, findings: Findings) -> Document | None:

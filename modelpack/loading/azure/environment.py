@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from modelpack.images.reference import parse
 from modelpack.loading.azure.context import Context
-from modelpack.loading.azure.document import ENVIRONMENT_KIND, Document, given
+from modelpack.loading.azure.document import Document, given
 from modelpack.loading.azure.keys import ROUTE_KINDS
+from modelpack.loading.azure.kinds import ENVIRONMENT_KIND
 from modelpack.loading.conda import conda_of, read_conda
 from modelpack.loading.dependencies import Dependencies
 from modelpack.loading.shape_reader import Value

@@ -10,7 +10,7 @@ from modelpack.loading.assets import read_asset
 from modelpack.loading.azure.assets import split_target
 from modelpack.loading.azure.code import read_code
 from modelpack.loading.azure.context import Context
-from modelpack.loading.azure.document import ENVIRONMENT_KIND, Document, given
+from modelpack.loading.azure.document import Document, given
 from modelpack.loading.azure.environment import (
     Environment,
     Routes,
@@ -19,6 +19,7 @@ from modelpack.loading.azure.environment import (
     read_routes,
     resolve_environment,
 )
+from modelpack.loading.azure.kinds import ENVIRONMENT_KIND
 from modelpack.loading.azure.model import Model, model_of_package
 from modelpack.loading.azure.mounts import mount
 from modelpack.loading.azure.serving import BATCH, ONLINE, TRITON_SERVER, Serving

@@ -9,15 +9,8 @@ from modelpack.loading.azure.assets import open_assets
 from modelpack.loading.azure.batch import read_batch
 from modelpack.loading.azure.context import Context
 from modelpack.loading.azure.deployment import read_deployment
-from modelpack.loading.azure.document import (
-    BATCH_KIND,
-    DEPLOYMENT_KIND,
-    OTHER_KINDS,
-    PACKAGE_KIND,
-    Document,
-    kind_of,
-    read_document,
-)
+from modelpack.loading.azure.document import Document, read_document
+from modelpack.loading.azure.kinds import BATCH_KIND, DEPLOYMENT_KIND, OTHER_KINDS, PACKAGE_KIND, kind_of
 from modelpack.loading.azure.package import read_package
 from modelpack.loading.azure.serving import TRITON_SERVER, Serving, is_no_code, to_spec
 from modelpack.loading.azure.single import read_single
@@ -47,8 +40,8 @@ def load_azure(path: Path, kind: str, options: Options) -> Spec:
     """
     shown = path.as_posix()
     if kind in OTHER_KINDS:
-        hint = "name the YAML file of a deployment, or of a model package"
-        raise SpecError((Problem(where=shown, message=f"is {OTHER_KINDS[kind]}", hint=hint),))
+        what, hint = OTHER_KINDS[kind]
+        raise SpecError((Problem(where=shown, message=f"is {what}", hint=hint.format(path.name)),))
     findings = Findings(first=shown)
     document = read_document(path, kind, shown, findings)
     spec = None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from modelpack.loading.azure.context import Context
-from modelpack.loading.azure.document import ENVIRONMENT_KIND, MODEL_KIND, Document
+from modelpack.loading.azure.document import Document
 from modelpack.loading.azure.environment import no_environment, read_environment
+from modelpack.loading.azure.kinds import ENVIRONMENT_KIND, MODEL_KIND
 from modelpack.loading.azure.model import TRITON, read_model
 from modelpack.loading.azure.serving import ONLINE, TRITON_SERVER, Serving
 from modelpack.spec import Server
