@@ -125,8 +125,8 @@ def pin(spec, cache):
         glibc=suite.glibc,
         cache=cache,
         progress=Silent(),
-        scope=Scope(spec.path.parent),
-        choices=tuple(choices.others(spec, python=spec.python, glibc=suite.glibc)),
+        scope=Scope(spec.path.parent, cache=cache),
+        choices=choices.others(spec, python=spec.python, glibc=suite.glibc),
     )
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -254,3 +255,47 @@ def test_uv_that_is_missing_is_an_error_with_the_fix(monkeypatch, tmp_path):
     with pytest.raises(uv_tool.ToolError, match="uv is missing") as caught:
         uv_tool.indexes(Scope(tmp_path))
     assert caught.value.hint == "install it: pip install uv"
+
+
+class TestKeptPages:
+    """``UV_NO_CONFIG`` is what keeps the other tests from it."""
+
+    @pytest.fixture(autouse=True)
+    def _kept(self, index, monkeypatch):
+        monkeypatch.setenv("UV_DEFAULT_INDEX", index.url)
+        monkeypatch.delenv("UV_NO_CONFIG")
+
+    def ask(self, folder, *requirements, flags=()):
+        options = ["--python-version", "3.11", *flags]
+        pylock = uv_tool.compile_requirements(requirements, options, scope=Scope(folder)).pylock
+        return [package["name"] for package in pylock["packages"]]
+
+    def test_an_index_that_says_nothing_of_caches_is_not_asked_at_once_again(self, index, folder):
+        self.ask(folder, "pure-thing")
+        before = len(index.requests)
+        self.ask(folder, "pure-thing<9")
+        assert len(index.requests) == before
+
+    def test_an_upgrade_asks_again(self, index, folder):
+        self.ask(folder, "pure-thing")
+        index.requests.clear()
+        self.ask(folder, "pure-thing", flags=["--refresh"])
+        assert "/simple/pure-thing/" in index.paths()
+
+    def test_settings_of_the_users_stay_in_force(self, index, folder):
+        (folder / "uv.toml").write_text("[pip]\nstrict = true\n")
+        self.ask(folder, "pure-thing")
+        index.requests.clear()
+        self.ask(folder, "pure-thing")
+        assert "/simple/pure-thing/" in index.paths()
+
+    def test_our_own_reading_keeps_pages_too_but_not_for_long(self, index, folder, tmp_path):
+        (source,) = python_index.indexes(Scope(folder))
+        found = python_index.files("pure-thing", source, tmp_path / "cache")
+        index.requests.clear()
+        assert python_index.files("pure-thing", source, tmp_path / "cache") == found
+        assert not index.requests
+        for page in (tmp_path / "cache" / "pages").iterdir():
+            os.utime(page, (1, 1))
+        assert python_index.files("pure-thing", source, tmp_path / "cache") == found
+        assert index.requests

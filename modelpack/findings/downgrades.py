@@ -17,7 +17,6 @@ from modelpack.python.dependencies import holds
 from modelpack.python.index import IndexFile
 from modelpack.python.metadata import MetadataStore
 from modelpack.python.releases import Release, offered, releases
-from modelpack.python.scope import Scope
 
 _LONG = 365
 """Days by which a release is much older than another."""
@@ -135,7 +134,7 @@ def _made(resolution: Resolution) -> str:
 
 
 def _has_no_wheel(name: str, resolution: Resolution) -> bool:
-    files = offered([name], Scope(resolution.spec.path.parent, resolution.spec.indexes))[0].get(name, ())
+    files = offered([name], resolution.scope)[0].get(name, ())
     tags = resolution.target.tags()
     return bool(files) and not any(one.has_wheel(tags) for one in releases(name, files).values())
 

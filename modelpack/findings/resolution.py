@@ -16,6 +16,7 @@ from modelpack.lock import Lock, Wheel
 from modelpack.locking.pins import Pins, python_patch
 from modelpack.python.dependencies import Distribution, holds
 from modelpack.python.metadata import MetadataStore
+from modelpack.python.scope import Scope
 from modelpack.python.target import Target
 from modelpack.spec import Spec
 
@@ -52,6 +53,7 @@ class Resolution:
         self.lock = lock
         self.cache = cache
         self.target = Target(python_patch(spec, Pins.of(lock)), spec.platform, lock.base.glibc)
+        self.scope = Scope(spec.path.parent, spec.indexes, cache)
         self.places = SpecPlaces(spec.path)
         self.wheels: Mapping[str, Wheel] = {wheel.name: wheel for wheel in lock.python.wheels}
 

@@ -13,7 +13,6 @@ from modelpack.errors import Problem
 from modelpack.findings import downgrades, gpu, names, notes, provided
 from modelpack.findings.resolution import Resolution
 from modelpack.python.releases import offered
-from modelpack.python.scope import Scope
 
 if TYPE_CHECKING:
     from modelpack.lock import Lock
@@ -33,7 +32,7 @@ def problems(spec: Spec, lock: Lock, machine: Machine) -> tuple[tuple[Problem, .
 
     @functools.cache
     def ask() -> tuple[Mapping[str, Sequence[IndexFile]], bool]:
-        return offered(wanted, Scope(spec.path.parent, spec.indexes)) if wanted else ({}, True)
+        return offered(wanted, resolution.scope) if wanted else ({}, True)
 
     file = notes.place(machine, ["python", notes.python_digest(spec, lock)])
     noted = notes.read(file)

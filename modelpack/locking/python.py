@@ -60,15 +60,13 @@ def resolve_python(
             progress=machine.progress,
             previous=previous.wheels,
             upgrade=upgrade,
-            scope=Scope(spec.path.parent, indexes),
+            scope=Scope(spec.path.parent, indexes, machine.cache),
             limits=Limits(
                 constraints=(*spec.constraints, *held),
                 hashed=tuple(item for item in (*spec.requirements, *spec.constraints) if item.hashes),
             ),
-            choices=tuple(
-                others(
-                    spec, python=python, glibc=pins.base.glibc, pythons=interpreters.versions(spec, machine.settings)
-                )
+            choices=others(
+                spec, python=python, glibc=pins.base.glibc, pythons=interpreters.versions(spec, machine.settings)
             ),
             sources=built,
         )
@@ -99,7 +97,7 @@ def _workshop(lock: Lock, spec: Spec, previous: BuildTools | None, machine: Mach
         sources=sources(spec, machine),
         settings=machine.settings,
         cache=machine.cache,
-        scope=Scope(spec.path.parent, spec.indexes),
+        scope=Scope(spec.path.parent, spec.indexes, machine.cache),
         progress=machine.progress,
         sandbox=machine.sandbox,
         previous=previous,

@@ -68,6 +68,11 @@ def explain(text: str, question: Question, alternatives: Sequence[Alternative], 
     return _conflict(found, question, alternatives, solve)
 
 
+def blamed(text: str, question: Question) -> list[Root]:
+    """Give the requirements that uv's explanation names."""
+    return _involved(" ".join(text.split()), question.roots) if "No solution found" in text else []
+
+
 def without_wheel(text: str) -> list[NormalizedName]:
     """Give the distributions of which uv says that they have no wheel that fits."""
     flat = " ".join(text.split())

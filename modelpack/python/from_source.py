@@ -296,7 +296,7 @@ def _archives(name: str, scope: Scope) -> Iterator[tuple[Version, python_index.I
     """Give the source archives that the indexes have, one a version; the first index has the say."""
     try:
         for index in python_index.indexes(scope):
-            for file in python_index.files(name, index):
+            for file in python_index.files(name, index, scope.cache):
                 try:
                     of_name, version = parse_sdist_filename(file.filename)
                 except InvalidSdistFilename:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import html.parser
 import json
+import os
+import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urldefrag, urljoin, urlsplit
 
@@ -38,6 +42,9 @@ class IndexFile:
     """When, as ISO 8601 in UTC; empty when the index does not say."""
     yanked: str | None = None
     """Why the file was withdrawn, perhaps an empty text; None when it was not."""
+
+
+_COLUMNS = tuple(field.name for field in fields(IndexFile))
 
 
 def locate(wheels: Sequence[Wheel], *, python: str, scope: Scope) -> Mapping[str, str]:
@@ -84,8 +91,13 @@ def indexes(scope: Scope) -> tuple[uv_tool.Index, ...]:
     return tuple(replace(index, url=credentials.remember(_address(index.url, scope.folder))) for index in found)
 
 
-def files(name: str, index: uv_tool.Index) -> tuple[IndexFile, ...]:
+def files(name: str, index: uv_tool.Index, cache: Path | None = None) -> tuple[IndexFile, ...]:
     """Give what an index has for a distribution; for a folder or page of links, everything that is there.
+
+    Args:
+        name: of the distribution.
+        index: where to look.
+        cache: folder in which pages are kept for a while.
 
     Raises:
         FetchError: it does not answer.
@@ -95,12 +107,54 @@ def files(name: str, index: uv_tool.Index) -> tuple[IndexFile, ...]:
     if is_file and http.local_path(index.url).is_dir() and not http.local_path(project).is_dir():
         return tuple(_listed(http.local_path(index.url)))
     url = index.url if index.flat else project
+    page = _KeptPage(url, None if is_file else cache)
+    kept = page.read()
+    if kept is None:
+        kept = _asked(f"{url}index.html" if is_file and url.endswith("/") else url)
+        page.write(kept)
+    return kept
+
+
+def _asked(url: str) -> tuple[IndexFile, ...]:
     try:
-        return tuple(_page(f"{url}index.html" if is_file and url.endswith("/") else url))
+        return tuple(_page(url))
     except http.HttpError as error:
         if error.status in (404, 410):
             return ()
         raise
+
+
+class _KeptPage:
+    """What a page said not long ago.
+
+    Args:
+        url: of the page.
+        cache: modelpack's cache folder; None keeps nothing.
+    """
+
+    def __init__(self, url: str, cache: Path | None) -> None:
+        self._path = cache / "pages" / hashlib.sha256(url.encode()).hexdigest() if cache else None
+
+    def read(self) -> tuple[IndexFile, ...] | None:
+        """Give it; None when it is too old, or there is none."""
+        try:
+            if self._path is None or not 0 <= time.time() - self._path.stat().st_mtime < index_settings.FRESH:
+                return None
+            rows = json.loads(self._path.read_bytes())
+            return tuple(IndexFile(**dict(zip(_COLUMNS, row, strict=True))) for row in rows)
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def write(self, found: Sequence[IndexFile]) -> None:
+        """Keep it; what cannot be kept only costs time later."""
+        if self._path is None:
+            return
+        rows = [[getattr(file, column) for column in _COLUMNS] for file in found]
+        temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}.{threading.get_ident()}")
+        with contextlib.suppress(OSError):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_text(json.dumps(rows), encoding="utf-8")
+            temporary.replace(self._path)
 
 
 def _all_of(indexes: Indexes) -> tuple[IndexAddress, ...]:

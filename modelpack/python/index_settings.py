@@ -6,12 +6,13 @@ nothing either, uv's default index is used. docs/decisions/0003-python-indexes.m
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,11 @@ _VARIABLES = (
     "UV_FIND_LINKS",
     "UV_NO_INDEX",
 )
+_ADDRESSES = frozenset({"UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL"})
 _KEYS = frozenset({"index", "index-url", "extra-index-url", "find-links", "no-index"})
+FRESH = 600
+"""Seconds for which a page of an index is as good as new; the public index says so of its own, private ones often
+say nothing, and each would be read again and again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +43,13 @@ class UvSettings:
     environment: Mapping[str, str]
     """Variables to add; here and not in the arguments, where everyone on the machine could read passwords."""
     flags: tuple[str, ...] = ()
+    without: frozenset[str] = frozenset()
+    """Variables to take away."""
+
+    def applied(self) -> dict[str, str]:
+        """Give this process's variables as they are to be for uv."""
+        given = {name: text for name, text in os.environ.items() if name not in self.without}
+        return {**given, **self.environment}
 
 
 def for_uv(scope: Scope) -> UvSettings:
@@ -64,6 +76,29 @@ def _named_in_files(indexes: Indexes, values: Mapping[str, str]) -> dict[str, st
         "UV_PRERELEASE": "allow" if indexes.prereleases else "",
     }
     return {name: value for name, value in found.items() if value}
+
+
+def keeps_pages(folder: Path) -> bool:
+    """Tell whether uv may be told how long pages are kept, for which it reads one file of settings and no other."""
+    given = any(os.environ.get(name) for name in ("UV_CONFIG_FILE", "UV_NO_CONFIG", "UV_NO_CACHE", "UV_NO_INDEX"))
+    return not given and not any(_tables(folder)) and not any(_named_indexes(folder))
+
+
+def keeping_pages(settings: UvSettings, default: str, others: Sequence[str], file: Path) -> UvSettings:
+    """Have uv keep pages of indexes for a while, and for ever what it read of files, which never change.
+
+    Args:
+        settings: of which the indexes are.
+        default: address of the default index.
+        others: addresses of indexes that are asked before it.
+        file: uv's settings, to be written.
+    """
+    kept = f'cache-control = {{ api = "max-age={FRESH}", files = "max-age=31536000, immutable" }}'
+    tables = [f"[[index]]\nurl = {json.dumps(url)}\n{kept}\n" for url in (*others, default)]
+    file.write_text("".join(tables) + "default = true\n", encoding="utf-8")
+    # An index that a variable names is not asked in the way that the file says.
+    environment = {name: text for name, text in settings.environment.items() if name not in _ADDRESSES}
+    return replace(settings, environment={**environment, "UV_CONFIG_FILE": str(file)}, without=_ADDRESSES)
 
 
 def remember_named_credentials(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email.parser
 import email.policy
 import io
+import re
 import tempfile
 import threading
 import zipfile
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _TAIL = 64 << 10
 """Bytes at the end of a wheel that nearly always hold its directory, and often the metadata too."""
 _BLOCK = 64 << 10
+_EMPTY_LINE = re.compile(rb"\r?\n\r?\n")
 
 
 class MetadataStore:
@@ -117,7 +119,9 @@ def parse(wheel: Wheel, content: bytes) -> Distribution:
     Raises:
         ResolveError: it is of another distribution than the wheel's name says.
     """
-    fields = email.parser.BytesHeaderParser(policy=email.policy.compat32).parsebytes(content)
+    # The description below would be read too, line by line.
+    header = _EMPTY_LINE.split(content, 1)[0]
+    fields = email.parser.BytesHeaderParser(policy=email.policy.compat32).parsebytes(header)
     name = canonicalize_name(str(fields.get("Name", "")))
     if name != wheel.name:
         raise ResolveError(f"{wheel.filename}: its metadata is of another distribution: {name or 'no name'}")

@@ -101,7 +101,7 @@ def offers(name: str, scope: Scope) -> Offers:
 def _filenames(name: str, scope: Scope) -> Iterable[str]:
     try:
         for index in python_index.indexes(scope):
-            yield from (file.filename for file in python_index.files(name, index))
+            yield from (file.filename for file in python_index.files(name, index, scope.cache))
     except ModelpackError:
         return
 

@@ -63,7 +63,7 @@ def offered(names: Sequence[str], scope: Scope) -> tuple[Mapping[str, Sequence[I
 
     def ask(name: str) -> tuple[str, list[IndexFile] | None]:
         try:
-            return name, [file for index in indexes for file in python_index.files(name, index)]
+            return name, [file for index in indexes for file in python_index.files(name, index, scope.cache)]
         except FetchError:
             return name, None
 

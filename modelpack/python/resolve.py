@@ -55,7 +55,7 @@ def resolve(  # noqa: PLR0913 - the target is three words of the lock's, the res
     upgrade: bool | Sequence[str] = False,
     scope: Scope,
     limits: Limits | None = None,
-    choices: Sequence[Choice] = (),
+    choices: Iterable[Choice] = (),
     sources: Sources | None = None,
 ) -> tuple[Wheel, ...]:
     """Give one wheel for each distribution that the requirements need on the target, sorted by name.
@@ -74,7 +74,7 @@ def resolve(  # noqa: PLR0913 - the target is three words of the lock's, the res
         upgrade: True to let go of all pins, or names of which to let go.
         scope: where the indexes are found out.
         limits: which versions and files will do.
-        choices: what else could be asked, which is tried when the requirements cannot be met.
+        choices: what else could be asked, which is tried when the requirements cannot be met; looked at only then.
         sources: builds what has no wheel, and has the user's own; None takes nothing but wheels of indexes.
 
     Raises:
@@ -95,7 +95,7 @@ def resolve(  # noqa: PLR0913 - the target is three words of the lock's, the res
             found = _as_before(question, kept, store)
             if found is not None:
                 return found
-        alternatives = tuple(_alternative(choice, question, limits or Limits()) for choice in choices)
+        alternatives = (_alternative(choice, question, limits or Limits()) for choice in choices)
         return _anew(question, kept, store, progress, upgrade=upgrade, alternatives=alternatives)
     finally:
         progress.finish(_TASK)
@@ -187,14 +187,14 @@ def _anew(
     progress: Progress,
     *,
     upgrade: bool | Sequence[str],
-    alternatives: Sequence[Alternative],
+    alternatives: Iterable[Alternative],
 ) -> tuple[Wheel, ...]:
     """Ask uv, then read the metadata of what it chose."""
     try:
-        answer = _ask_with_sources(question, kept, upgrade=upgrade)
+        answer = _ask_up_to_date(question, kept, upgrade=upgrade)
     except uv_tool.UvError as error:
         solve = functools.partial(_solve, store)
-        raise python_conflicts.explain(str(error), question, alternatives, solve) from error
+        raise python_conflicts.explain(str(error), question, tuple(alternatives), solve) from error
     chosen = _described(answer.pylock, question, store)
     pins = {distribution.name: distribution for distribution in chosen.values()}
     result = closure(question.requirements, pins, question.target.environment())
@@ -204,6 +204,17 @@ def _anew(
         if not _FOUND_ANYWAY.search(warning):
             progress.note(f"warning: {warning}")
     return _explained(chosen, result)
+
+
+def _ask_up_to_date(question: Question, kept: Sequence[Wheel], *, upgrade: bool | Sequence[str]) -> uv_tool.Answer:
+    """Ask uv, and when there is no answer once more what the indexes have just now of what stands in the way."""
+    try:
+        return _ask_with_sources(question, kept, upgrade=upgrade)
+    except uv_tool.UvError as error:
+        names = sorted({root.name for root in python_conflicts.blamed(str(error), question)})
+        if upgrade or not names:
+            raise
+        return _ask_with_sources(question, kept, upgrade=names)
 
 
 def _ask_with_sources(question: Question, kept: Sequence[Wheel], *, upgrade: bool | Sequence[str]) -> uv_tool.Answer:

@@ -15,3 +15,5 @@ class Scope:
     folder: Path
     """uv reads ``uv.toml`` and ``pyproject.toml`` there and above; relative paths of settings begin there."""
     indexes: Indexes = field(default_factory=Indexes)
+    cache: Path | None = None
+    """Folder in which pages of indexes are kept for a while; None reads each anew."""

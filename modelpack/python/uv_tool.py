@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
@@ -94,7 +95,9 @@ def compile_requirements(  # noqa: PLR0913 - the words of one command
             limits = Path(name, "constraints.txt")
             limits.write_text("\n".join(constraints) + "\n", encoding="utf-8")
             words += ["--constraint", str(limits)]
-        errors = _run([*words, *_CONSTANT, *settings.flags, *options], settings, scope, patience=patience)
+        renewed = any(option.startswith("--refresh") for option in options)
+        asked = settings if renewed else _with_pages_kept(settings, scope, Path(name))
+        errors = _run([*words, *_CONSTANT, *settings.flags, *options], asked, scope, patience=patience)
         pylock = tomllib.loads(output.read_text(encoding="utf-8"))
     warnings = tuple(line.removeprefix("warning: ") for line in errors if line.startswith("warning: "))
     return Answer(pylock=pylock, warnings=warnings)
@@ -108,6 +111,24 @@ def _with_shelf(settings: index_settings.UvSettings, shelf: Path | None) -> inde
     return replace(settings, environment={**settings.environment, "UV_FIND_LINKS": links})
 
 
+def _with_pages_kept(settings: index_settings.UvSettings, scope: Scope, folder: Path) -> index_settings.UvSettings:
+    """Have uv ask an index again only after a while, where its settings are not the user's to say."""
+    if settings.flags or not index_settings.keeps_pages(scope.folder):
+        return settings
+    try:
+        urls = [index.url for index in indexes(scope) if not index.flat]
+    except UvError:
+        return settings
+    if not urls or not all("://" in url for url in urls):
+        return settings
+    return index_settings.keeping_pages(settings, urls[0], urls[1:], folder / "uv.toml")
+
+
+def _of_uv(environment: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Give what decides which indexes uv asks."""
+    return tuple(sorted((name, text) for name, text in environment.items() if name.startswith("UV_")))
+
+
 def indexes(scope: Scope) -> tuple[Index, ...]:
     """Give the indexes and find-links that uv asks in that scope, the default first.
 
@@ -116,8 +137,14 @@ def indexes(scope: Scope) -> tuple[Index, ...]:
         ToolError: there is no uv.
     """
     settings = index_settings.for_uv(scope)
+    return _indexes(scope, settings.flags, _of_uv(settings.applied()))
+
+
+@functools.lru_cache(maxsize=32)
+def _indexes(scope: Scope, flags: tuple[str, ...], environment: tuple[tuple[str, str], ...]) -> tuple[Index, ...]:
+    settings = index_settings.UvSettings(environment=dict(environment), flags=flags)
     words = ["pip", "compile", "-", "--offline", "--no-header", "--emit-index-url", "--emit-find-links"]
-    lines = _run([*words, "--quiet", *settings.flags], settings, scope, output=True)
+    lines = _run([*words, "--quiet", *flags], settings, scope, output=True)
     found = (re.fullmatch(r"--(index-url|extra-index-url|find-links) (.+)", line.strip()) for line in lines)
     return tuple(Index(url=match[2], flat=match[1] == "find-links") for match in found if match)
 
@@ -135,7 +162,7 @@ def _run(
         done = subprocess.run(
             # A named interpreter, though none is used, saves uv the search for one.
             [_program(), *words, "--python", sys.executable],
-            env={**os.environ, **settings.environment},
+            env=settings.applied(),
             cwd=scope.folder,
             input="",
             capture_output=True,
