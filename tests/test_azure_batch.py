@@ -95,3 +95,17 @@ def test_without_sample_inputs_nothing_is_checked(project):
 
     assert spec.check is None
     assert any("there are no sample inputs: nothing is checked" in line for line in said(spec))
+
+
+def test_variables_in_the_settings_are_as_free_as_those_at_the_top():
+    spec = load(DEPLOYMENT.replace("{LEVEL: high}", "{BASE: $API_BASE, COUNT: 010, FLAG: no, DAY: 2023-03-15}"))
+
+    assert spec.environment_variables == {"BASE": "$API_BASE", "COUNT": "8", "FLAG": "False", "DAY": "2023-03-15"}
+    assert "note: deployment.yml:18:51: settings.environment_variables.COUNT: 010 is passed" in "\n".join(said(spec))
+
+
+def test_the_model_may_be_named_by_the_command_line():
+    Path("deployment.yml").write_text(DEPLOYMENT.replace("model: {path: ./model}\n", "").replace("name: nightly\n", ""))
+    spec = inputs.load(Path("deployment.yml"), Options(model="./model"))
+
+    assert (spec.name, list(spec.models)) == ("wine", ["model"])

@@ -386,3 +386,10 @@ def test_numpy_is_of_the_time_of_the_model(here, saved, python, requirements, he
 def test_an_example_that_mlmodel_does_not_name_is_one_too(here):
     spec = spec_of(here, **{"input_example.json": '{"columns": ["a"], "data": [[1]]}'})
     assert bodies(spec)["/score"] == {"input_data": {"columns": ["a"], "data": [[1]]}}
+
+
+def test_parameters_may_have_a_dtype_as_before_mlflow_2_6(here):
+    params = """  params: '[{"name": "batch_size", "dtype": "long", "default": 16, "shape": null}]'\n"""
+    signature = 'signature:\n  inputs: \'[{"type": "string"}]\'\n' + params
+
+    assert spec_of(here, NEW + signature).server.name == "mlflow"

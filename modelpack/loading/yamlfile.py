@@ -61,6 +61,7 @@ class Findings:
         self._first = first
         self._found: list[tuple[Place, Problem]] = []
         self._said: list[tuple[Place, Problem]] = []
+        self._settled: set[Place] = set()
 
     def __len__(self) -> int:
         return len(self._found)
@@ -84,6 +85,10 @@ class Findings:
         """Keep what was decided for the user, for the record."""
         self._keep(self._said, place, Problem(where=path, message=message, hint=hint, severity="note", code=code))
 
+    def settle(self, place: Place) -> None:
+        """Keep nothing more of a value: what else is wrong with it follows from what was found."""
+        self._settled.add(place)
+
     def include(self, problems: Iterable[Problem]) -> None:
         """Keep what another reader found and said."""
         for problem in problems:
@@ -95,7 +100,8 @@ class Findings:
     def _keep(self, kept: list[tuple[Place, Problem]], place: Place, problem: Problem) -> None:
         """Keep a problem that so far has the key path alone for its place."""
         where = f"{place}: {problem.where}" if problem.where else str(place)
-        kept.append((place, replace(problem, where=where)))
+        if place not in self._settled:
+            kept.append((place, replace(problem, where=where)))
 
     @property
     def notices(self) -> tuple[Problem, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from modelpack.loading.azure.code import read_code
 from modelpack.loading.azure.context import Context
-from modelpack.loading.azure.deployment import environment_of, model_of, name_of, of_package
+from modelpack.loading.azure.deployment import NO_MODEL, environment_of, model_of, name_of, of_package
 from modelpack.loading.azure.document import Document, given
 from modelpack.loading.azure.package import judge_batch
 from modelpack.loading.azure.serving import BATCH, Serving
@@ -44,7 +44,7 @@ def read_batch(document: Document, context: Context) -> Serving:
     code = read_code(configuration, document.folder, context) if configuration else None
     judge_batch(configuration, model, root, context)
     if model is None and not {"model", "environment"} & {*root.wrong, *root.fields}:
-        context.find(root, "missing", "write model: {path: ./model}", key="model")
+        context.find(root, "missing", NO_MODEL, key="model")
     return Serving(
         name=(model and model.name) or name_of(root),
         version=model.version if model else None,

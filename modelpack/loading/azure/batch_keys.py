@@ -50,7 +50,7 @@ _SETTINGS = (
 BATCH_DEPLOYMENT = Table(
     keys=(
         Key(name="$schema", shape=ANY, doc="Address of the schema"),
-        Key(name="name", shape=NAME, doc="Name of the deployment", required=True, example="blue"),
+        Key(name="name", shape=NAME, doc="Name of the deployment, which Azure's command line may say instead"),
         Key(
             name="type",
             shape=Text(choices=("model",), folded=True),

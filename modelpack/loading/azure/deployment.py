@@ -15,12 +15,14 @@ from modelpack.loading.azure.environment import (
     resolve_environment,
 )
 from modelpack.loading.azure.kinds import PACKAGE_KIND
-from modelpack.loading.azure.model import TRITON, Model, read_model, refer_to_model
+from modelpack.loading.azure.model import TRITON, Model, read_model, refer_to_model, unnamed_model
 from modelpack.loading.azure.mounts import code_place, mount
 from modelpack.loading.azure.package import CUSTOM, judge_online, read_package
 from modelpack.loading.azure.serving import ONLINE, TRITON_SERVER, Serving
 from modelpack.loading.shape_reader import Value
 from modelpack.spec import Code, Server
+
+NO_MODEL = "write model: {path: ./model}, or name it: --model PATH"
 
 
 def read_deployment(document: Document, context: Context) -> Serving:
@@ -137,7 +139,7 @@ def model_of(root: Value, document: Document, context: Context) -> Model | None:
     """Give the model of a deployment; None when there is none, or when it is wrong."""
     value = given(root, "model")
     if value is None:
-        return None
+        return None if "model" in root.wrong else unnamed_model(context)
     if isinstance(value.data, str):
         return refer_to_model(value, context)
     return read_model(value, document.folder, context)
@@ -146,7 +148,7 @@ def model_of(root: Value, document: Document, context: Context) -> Model | None:
 def _judge(code: Value | None, model: Model | None, root: Value, context: Context) -> None:
     if model is None:
         if "model" not in root.wrong and "environment" not in root.wrong and "environment" not in root.fields:
-            context.find(root, "missing", "write model: {path: ./model}", key="model")
+            context.find(root, "missing", NO_MODEL, key="model")
         return
     if not _is_repository(model, code):
         judge_online(code, model, root, context)

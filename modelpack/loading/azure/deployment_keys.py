@@ -96,7 +96,7 @@ PACKAGING = ("with_package", "package_model")
 DEPLOYMENT = Table(
     keys=(
         Key(name="$schema", shape=ANY, doc="Address of the schema"),
-        Key(name="name", shape=NAME, doc="Name of the deployment", required=True, example="blue"),
+        Key(name="name", shape=NAME, doc="Name of the deployment, which Azure's command line may say instead"),
         Key(name="type", shape=Text(choices=("managed", "kubernetes"), folded=True), doc="Kind of deployment"),
         Key(name="description", shape=WORD, doc="What it is, for people"),
         Key(name="tags", shape=TAGS, doc="Labels"),

@@ -46,8 +46,9 @@ _BRACES = re.compile(r"\{\{(\s*[\w.-]+\s*)\}\}")
 _STAND_IN = re.compile(r"<<(\s*[\w.-]+\s*)>>")
 _ANGLES = re.compile(r"<[A-Za-z][A-Za-z0-9_-]*>")
 _SHELL = re.compile(r"\$\{\w+\}|\$[A-Za-z_]\w*")
-_FREE = ("environment_variables", "description", "tags", "properties")
-"""Top-level keys whose texts may hold anything but ``{{NAME}}``."""
+_VARIABLES = "environment_variables"
+_FREE = (_VARIABLES, "description", "tags", "properties")
+"""Keys whose texts may hold anything but ``{{NAME}}``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,12 +87,10 @@ def read_document(path: Path, kind: str, shown: str, findings: Findings) -> Docu
     node = read_yaml(path, shown, findings, prepare=lambda text: _BRACES.sub(r"<<\1>>", text))
     if node is None:
         return None
-    left = list(_unfilled(node, "", kind))
-    for scalar, where, text in left:
+    for scalar, where, text in _unfilled(node, "", kind):
         message = f"a placeholder that was not filled in: {text}"
         findings.add(scalar.place, message, "the file is a template; write the value", path=where)
-    if left:
-        return None
+        findings.settle(scalar.place)
     value = read(_TABLES[kind], _stringified(node, findings), "", findings)
     if value is None:
         return None
@@ -115,21 +114,26 @@ def _unfilled(node: Node, path: str, kind: str, top: str = "") -> Iterator[tuple
     else:
         for entry in node.entries:
             if path or kind != DEPLOYMENT_KIND or entry.key not in CLOUD_ONLY:
-                yield from _unfilled(entry.value, join_path(path, entry.key), kind, top or entry.key)
+                inner = entry.key if entry.key == _VARIABLES else top or entry.key
+                yield from _unfilled(entry.value, join_path(path, entry.key), kind, inner)
 
 
-def _stringified(node: Node, findings: Findings) -> Node:
-    """Make the values of variables texts, as Azure ML does."""
+def _stringified(node: Node, findings: Findings, path: str = "") -> Node:
+    """Make the values of variables texts, as Azure ML does; a batch deployment has them in its settings."""
     if not isinstance(node, MapNode):
         return node
-    entries = (
-        replace(entry, value=_texts(entry.value, findings)) if entry.key == "environment_variables" else entry
-        for entry in node.entries
-    )
+    entries = []
+    for entry in node.entries:
+        value = entry.value
+        if entry.key == _VARIABLES:
+            value = _texts(value, findings, join_path(path, _VARIABLES))
+        elif entry.key == "settings":
+            value = _stringified(value, findings, "settings")
+        entries.append(replace(entry, value=value))
     return MapNode(place=node.place, entries=tuple(entries))
 
 
-def _texts(node: Node, findings: Findings) -> Node:
+def _texts(node: Node, findings: Findings, path: str) -> Node:
     if not isinstance(node, MapNode):
         return node
     entries = []
@@ -138,8 +142,8 @@ def _texts(node: Node, findings: Findings) -> Node:
         if isinstance(value, Scalar) and value.kind != "null":
             text = python_text(value)
             if text != value.text:
-                where = join_path("environment_variables", entry.key)
-                findings.note(value.place, f"{value.text} is passed as Azure ML passes it: {text}", path=where)
+                said = f"{value.text} is passed as Azure ML passes it: {text}"
+                findings.note(value.place, said, path=join_path(path, entry.key))
             value = Scalar(place=value.place, text=text, plain=False)
         entries.append(replace(entry, value=value))
     return MapNode(place=node.place, entries=tuple(entries))

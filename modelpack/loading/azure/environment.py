@@ -158,7 +158,9 @@ def _judge(value: Value, context: Context) -> None:
         context.warn(build, "not built: the Python packages of conda_file are taken, on a base of our own")
     else:
         message = "a Dockerfile is not run: what it fetches is another thing each time"
-        context.find(build, message, "name its Python packages with conda_file, and write image in place of build")
+        hint = "write in place of build: image and conda_file with its Python packages; or, where the image is the "
+        hint += "server itself, build it once and write image and inference_config"
+        context.find(build, message, hint)
 
 
 def _read_conda_file(value: Value, folder: Folder, found: Dependencies, context: Context) -> Mapping[str, str]:

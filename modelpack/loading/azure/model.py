@@ -63,6 +63,11 @@ def read_model(value: Value, folder: Folder, context: Context) -> Model:
     )
 
 
+def unnamed_model(context: Context) -> Model | None:
+    """Give the model of the command line, for a file that may name one and does not; None when it does not either."""
+    return _of_command_line(context.options.model, context) if context.options.model else None
+
+
 def refer_to_model(value: Value, context: Context) -> Model:
     """Read the model that a reference names, or the one of the command line in its place."""
     if context.options.model is None:

@@ -135,7 +135,7 @@ def judge_online(code: Value | None, model: Model | None, owner: Value, context:
 
 def judge_batch(code: Value | None, model: Model | None, owner: Value, context: Context) -> None:
     """Find a model that nothing says how to score."""
-    if code or "code_configuration" in owner.wrong or model is None:
+    if code or "code_configuration" in owner.wrong or model is None or model.source is None:
         return
     hint = "write code_configuration: {code: ./src, scoring_script: score.py}"
     what = ", Azure's own script for models of MLflow's is not here" if model.is_mlflow else ""

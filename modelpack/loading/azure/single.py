@@ -11,21 +11,29 @@ from modelpack.loading.azure.serving import ONLINE, TRITON_SERVER, Serving
 from modelpack.spec import Server
 
 _HINT = "name the YAML file of an online deployment or of a model package, which brings it together with what it lacks"
+_MLFLOW = "write type: mlflow_model, since MLflow saved it"
 
 
 def read_single(document: Document, context: Context) -> Serving:
-    """Read the file of one asset; what it lacks to be served is found."""
+    """Read the file of one asset.
+
+    Raises:
+        SpecError: with what is wrong with it, and what it lacks to be served.
+    """
     root = document.value
     model, environment = None, no_environment(context)
     if document.kind == MODEL_KIND:
         model = read_model(root, document.folder, context)
         if not model.is_mlflow and model.kind != TRITON:
-            context.find(root, "is a model alone: nothing says how it is asked, as a scoring script does", _HINT)
+            hint = _MLFLOW if model.source and (model.source.path / "MLmodel").is_file() else _HINT
+            context.find(root, "is a model alone: nothing says how it is asked, as a scoring script does", hint)
     elif document.kind == ENVIRONMENT_KIND:
         environment = read_environment(root, document.folder, context)
         context.find(root, "is an environment alone: it holds no model", _HINT)
     else:
         context.find(root, "is a data asset alone: it holds no model", _HINT)
+    # What a package would be made of the rest is of no interest.
+    context.findings.raise_any()
     return Serving(
         name=root.get_text("name"),
         version=root.get_text("version"),

@@ -163,7 +163,7 @@ def _judge_columns(written: Written, findings: Findings) -> None:
         findings.add(written.place, "expected a list of columns, each with a type", path=written.path)
         return
     for one in columns:
-        kind = one.get("type")
+        kind = one.get("type", one.get("dtype"))  # parameters had a dtype up to MLflow 2.6
         if kind not in _TYPES:
             message = f"expected one of MLflow's types, found {quote(str(kind))}"
             findings.add(written.place, message, near(str(kind), sorted(_TYPES)), path=written.path)
