@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -212,7 +213,7 @@ def _ask_up_to_date(question: Question, kept: Sequence[Wheel], *, upgrade: bool 
         return _ask_with_sources(question, kept, upgrade=upgrade)
     except uv_tool.UvError as error:
         names = sorted({root.name for root in python_conflicts.blamed(str(error), question)})
-        if upgrade or not names:
+        if upgrade or not names or os.environ.get("UV_OFFLINE"):
             raise
         return _ask_with_sources(question, kept, upgrade=names)
 
