@@ -87,13 +87,13 @@ class TestProjects:
         assert (
             report(tmp_path, "pyproject.toml", content, extras=("serv",), groups=("nope", "dev"))
             == """\
-pyproject.toml:1:1: has no extra named serv (did you mean serve?)
-pyproject.toml:1:1: expected a requirement, found 5
-pyproject.toml:1:1: has no dependency group named nope (it has: dev, lint)
+pyproject.toml:1:1: pyproject.toml has no extra named serv (did you mean serve?)
+pyproject.toml:1:1: pyproject.toml has no dependency group named nope (it has: dev, lint)
 pyproject.toml:4:1: needs Python >=3.12, the package has 3.11 (write python: and a version that meets both)
-pyproject.toml:6:5: not a requirement: "flask=2" (did you mean flask==2?)
-pyproject.toml:6:19: names a repository, of which no digest is known: "git+https://h.invalid/x" \
-(clone it beside the spec and require its folder)
+pyproject.toml:6:5: project.dependencies[0]: not a requirement: "flask=2" (did you mean flask==2?)
+pyproject.toml:6:16: project.dependencies[1]: expected a requirement, found the number 5
+pyproject.toml:6:19: project.dependencies[2]: names a repository, of which no digest is known: \
+"git+https://h.invalid/x" (clone it beside the spec and require its folder)
 """
         )
 
@@ -104,9 +104,12 @@ pyproject.toml:6:19: names a repository, of which no digest is known: "git+https
             ("[tool.x]\n", "1:1: has neither a table project nor one of Poetry's (see PEP 621)"),
             (
                 '[project]\nname = "x"\ndynamic = ["dependencies"]\n',
-                "3:1: the dependencies are known only when it is built (require the folder instead: [.])",
+                "3:1: project.dynamic: the dependencies are known only when built (require the folder instead: [.])",
             ),
-            ("[project]\ndependencies = 'x'\n", "1:1: expected a list of requirements"),
+            (
+                "[project]\ndependencies = 'x'\n",
+                '2:1: project.dependencies: expected a list of requirements, found the text "x"',
+            ),
             ("project = 5\n", "1:1: has neither a table project nor one of Poetry's (see PEP 621)"),
         ],
     )
@@ -127,7 +130,9 @@ pyproject.toml:6:19: names a repository, of which no digest is known: "git+https
             ("other", None),
             ("lib[a] ; python_version > '3'", tmp_path / "lib"),
         ]
-        assert refused.startswith("pyproject.toml:5:1: names a repository, of which no digest is known: ")
+        assert refused.startswith(
+            "pyproject.toml:5:1: tool.uv.sources.other: names a repository, of which no digest is known: "
+        )
 
 
 POETRY = """\
@@ -191,14 +196,15 @@ odd = 5
         assert (
             report(tmp_path, "pyproject.toml", content)
             == """\
-pyproject.toml:2:1: not a constraint of Poetry's: "nonsense"
-pyproject.toml:3:1: alternatives cannot be said in a requirement: numpy>=1,<2 || >=3,<4 \
-(allow one range of versions, or put a python or markers beside each)
-pyproject.toml:4:1: not a dependency of Poetry's: scipy: could not parse version constraint: nonsense
-pyproject.toml:5:1: names a repository, of which no digest is known: "mine @ git+https://host.invalid/mine.git" \
-(clone it beside the spec and require its folder)
-pyproject.toml:6:1: no such file or folder: ./gone
-pyproject.toml:7:1: expected a version or a table, found 5
+pyproject.toml:2:1: tool.poetry.dependencies.python: not a constraint of Poetry's: "nonsense"
+pyproject.toml:3:1: tool.poetry.dependencies.numpy: alternatives cannot be said in a requirement: \
+numpy>=1,<2 || >=3,<4 (allow one range of versions, or put a python or markers beside each)
+pyproject.toml:4:1: tool.poetry.dependencies.scipy: not a dependency of Poetry's: \
+scipy: could not parse version constraint: nonsense
+pyproject.toml:5:1: tool.poetry.dependencies.mine: names a repository, of which no digest is known: \
+"mine @ git+https://host.invalid/mine.git" (clone it beside the spec and require its folder)
+pyproject.toml:6:1: tool.poetry.dependencies.gone: no such file or folder: ./gone
+pyproject.toml:7:1: tool.poetry.dependencies.odd: expected a version or a table, found the number 5
 """
         )
 
@@ -291,7 +297,7 @@ package = false
         [
             ("version = 7\n", "a lock of version 7, version 1 is known"),
             ("version = 1\n", "has no packages: package is missing"),
-            ("version = 1\n[[package]]\nname = 'x'\nversion = '1'\n", "locks no project (name the"),
+            ("version = 1\n[[package]]\nname = 'x'\nversion = '1'\n", "locks no project (name one: uv export"),
             ("version = 1\n[[package]]\nname = 5\n", "has a package without a name"),
             ("version = 1\n[[package]]\nname = 'x'\nsource = 5\n", "not laid out as a uv.lock is"),
         ],
@@ -361,7 +367,9 @@ marker = "'dev' not in dependency_groups"
         assert report(tmp_path, "pylock.toml", 'lock-version = "2.0"\n') == (
             "pylock.toml:1:1: a lock of version 2.0, version 1.0 is known\n"
         )
-        assert report(tmp_path, "pylock.toml", lock).startswith("pylock.toml:3:1: names a repository, of which")
+        assert report(tmp_path, "pylock.toml", lock).startswith(
+            "pylock.toml:3:1: packages[0]: names a repository, of which"
+        )
 
 
 class TestPipfileLock:

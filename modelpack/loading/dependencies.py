@@ -48,6 +48,8 @@ class Dependencies:
     """PEP 440 specifier sets that the package's Python has to meet, and where they stand."""
     default_index: IndexAddress | None = None
     extra_indexes: list[IndexAddress] = field(default_factory=list)
+    pins: dict[str, IndexAddress] = field(default_factory=dict)
+    """The index that a distribution has to come from, by normalized name."""
     links: list[IndexAddress] = field(default_factory=list)
     no_index: bool = False
     prereleases: bool = False

@@ -10,11 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from modelpack.loading.dependencies import Dependencies, Line, Selection
+from modelpack.loading import positions
+from modelpack.loading.dependencies import Dependencies, Selection
 from modelpack.loading.pins import digests, packages_of, pin
 from modelpack.loading.pip_file import decode, read_lines
 from modelpack.loading.pyproject import read_pyproject
-from modelpack.loading.toml_file import TomlFile, normal, read_toml
+from modelpack.loading.toml_file import TomlFile, normal, read_toml, with_places
 from modelpack.loading.yamlfile import show
 from modelpack.spec import IndexAddress
 
@@ -71,15 +72,18 @@ def read_pipfile_lock(path: Path, found: Dependencies, selection: Selection) -> 
     try:
         content = json.loads(text)
         meta = content["_meta"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         found.findings.add(found.place(path), f"not a Pipfile.lock: {error}")
         return
-    file = TomlFile(path=path, text=text, data=content, found=found)
-    groups = file.choose("group", selection.groups or (), [name for name in content if name != "_meta"])
+    file = with_places(path, content, positions.of_json(text), text, found)
+    groups = file.choose(
+        "group", selection.groups or (), [name for name in content if name != "_meta"], selection.place
+    )
     direct = _direct(path.with_name("Pipfile"), groups)
     for group in ("default", *groups):
-        for name, said in content.get(group, {}).items():
-            _take(file, name, said, wanted=direct is None or normal(name) in direct)
+        table = content.get(group, {})
+        for name in table:
+            _take(file, table, name, wanted=direct is None or normal(name) in direct)
     for source in [*meta.get("sources", ())][1:]:
         found.extra_indexes.append(IndexAddress(written=show(source["url"]), url=source["url"]))
     python = str(meta.get("requires", {}).get("python_version", ""))
@@ -96,19 +100,19 @@ def _direct(pipfile: Path, groups: list[str]) -> set[str] | None:
     return {normal(name) for table in tables for name in content.get(table, {})}
 
 
-def _take(file: TomlFile, name: str, said: Mapping[str, Any], *, wanted: bool) -> None:
-    found, line = file.found, file.line(name, f'"{name}": {{')
+def _take(file: TomlFile, table: Mapping[str, Any], name: str, *, wanted: bool) -> None:
+    said, found, line = table[name], file.found, file.line(name, table, name)
     extras = f"[{','.join(said['extras'])}]" if said.get("extras") and wanted else ""
     marker = f" ; {said['markers']}" if said.get("markers") else ""
     if "git" in said or "file" in said:
         address = f"git+{said['git']}" if "git" in said else said["file"]
-        read_lines([Line(f"{name} @ {address}", line.place)], file.path, found)
+        read_lines([replace(line, text=f"{name} @ {address}")], file.path, found)
         return
     if "path" in said:
-        read_lines([Line(f"{name}{extras} @ {said['path']}{marker}", line.place)], file.path, found)
+        read_lines([replace(line, text=f"{name}{extras} @ {said['path']}{marker}")], file.path, found)
         return
     before = len(found.requirements)
-    read_lines([Line(f"{name}{extras}{said.get('version', '')}{marker}", line.place)], file.path, found)
+    read_lines([replace(line, text=f"{name}{extras}{said.get('version', '')}{marker}")], file.path, found)
     added = [replace(one, hashes=digests(said.get("hashes", ()))) for one in found.requirements[before:]]
     del found.requirements[before:]
     (found.requirements if wanted else found.constraints).extend(added)

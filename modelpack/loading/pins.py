@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from modelpack.loading.dependencies import Dependencies, Line
@@ -28,10 +29,9 @@ def packages_of(file: TomlFile, key: str) -> list[Mapping[str, Any]]:
 
 
 def line_of(file: TomlFile, package: Mapping[str, Any]) -> Line:
-    """Give the place of a package: where its name and version stand."""
-    name, version = package["name"], package.get("version")
-    both = f'name = "{name}"\nversion = "{version}"'
-    return file.line(str(name), both if both in file.text else f'name = "{name}"')
+    """Give the place of a package: where its name stands."""
+    line = file.line(str(package["name"]), package)
+    return replace(line, place=file.line("", package, "name").place)
 
 
 def pin(file: TomlFile, package: Mapping[str, Any], marker: str, hashes: Iterable[str]) -> Requirement | None:
@@ -58,7 +58,7 @@ def digests(hashes: Iterable[object]) -> tuple[str, ...]:
 
 def require(file: TomlFile, text: str, line: Line) -> None:
     """Add a requirement as a line of a requirements file, at the place of another."""
-    read_lines([Line(text, line.place)], file.path, file.found)
+    read_lines([replace(line, text=text)], file.path, file.found)
 
 
 def take_indexes(found: Dependencies, addresses: Iterable[str]) -> None:

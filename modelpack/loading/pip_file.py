@@ -90,6 +90,11 @@ def read_lines(lines: Sequence[Line], path: Path, found: Dependencies) -> None:
     _read_lines(lines, _Reading(file=path, constraints=False), found)
 
 
+def read_constraints(lines: Sequence[Line], path: Path, found: Dependencies) -> None:
+    """Read constraints that stand in a file of another form; as ``read_lines``."""
+    _read_lines(lines, _Reading(file=path, constraints=True), found)
+
+
 def decode(path: Path, found: Dependencies, place: Place | None = None) -> str | None:
     """Read a text file as pip does: by its byte order mark, by a ``coding`` comment, else as UTF-8.
 

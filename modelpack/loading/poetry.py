@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
 
 from poetry.core.constraints.version import parse_constraint
 from poetry.core.constraints.version.exceptions import ParseConstraintError
@@ -12,36 +14,35 @@ from poetry.core.packages.dependency import Dependency
 
 from modelpack.loading.dependencies import Line, Selection
 from modelpack.loading.pip_file import read_lines
-from modelpack.loading.toml_file import TomlFile, normal
+from modelpack.loading.toml_file import TomlFile, describe, normal
 from modelpack.loading.yamlfile import quote, show
 from modelpack.spec import IndexAddress
-
-_MAIN = "[tool.poetry.dependencies]"
 
 
 def read_poetry(file: TomlFile, selection: Selection) -> None:
     """Read the main dependencies, the optional ones of the extras, and the groups that are asked for."""
     dependencies = file.table("tool", "poetry", "dependencies")
     extras = file.table("tool", "poetry", "extras")
-    chosen = file.choose("extra", selection.extras, extras)
+    chosen = file.choose("extra", selection.extras, extras, selection.place)
     wanted = {normal(re.split(r"[\[ (=<>!~;]", name)[0]) for extra in chosen for name in extras[extra]}
     for name, said in dependencies.items():
         if normal(name) == "python":
             _read_python(file, said)
         elif not _optional(said) or normal(name) in wanted:
-            _read(file, name, said, _MAIN)
-    read_groups(file, selection.groups or ())
+            _read(file, dependencies, name)
+    read_groups(file, selection)
     _read_sources(file)
 
 
-def read_groups(file: TomlFile, wanted: Sequence[str]) -> None:
+def read_groups(file: TomlFile, selection: Selection) -> None:
     """Read dependency groups of Poetry's."""
     groups = dict(file.table("tool", "poetry", "group"))
     if old := file.table("tool", "poetry", "dev-dependencies"):
         groups.setdefault("dev", {"dependencies": old})
-    for group in file.choose("dependency group", wanted, groups):
-        for name, said in groups[group].get("dependencies", {}).items():
-            _read(file, name, said, f"[tool.poetry.group.{group}.dependencies]")
+    for group in file.choose("dependency group", selection.groups or (), groups, selection.place):
+        table = groups[group].get("dependencies", {})
+        for name in table:
+            _read(file, table, name)
 
 
 def _optional(said: object) -> bool:
@@ -49,25 +50,20 @@ def _optional(said: object) -> bool:
 
 
 def _read_python(file: TomlFile, said: object) -> None:
-    line = file.line("", "python", _MAIN)
+    line = file.line("", file.table("tool", "poetry", "dependencies"), "python")
     try:
         file.found.requires_python.append((line.place, str(parse_constraint(str(said)))))
     except ParseConstraintError:
         file.found.add(line, f"not a constraint of Poetry's: {quote(str(said))}")
 
 
-def _read(file: TomlFile, name: str, said: object, after: str) -> None:
+def _read(file: TomlFile, table: Mapping[str, Any], name: str) -> None:
     """Read one dependency; a list of them holds what differs by Python or platform."""
-    for one in said if isinstance(said, list) else [said]:
-        line = _line(file, name, after)
-        lines = [Line(text, line.place) for text in _texts(file, line, name, one)]
+    said = table[name]
+    for index, one in enumerate(said if isinstance(said, list) else [said]):
+        line = file.line("", said, index) if isinstance(said, list) else file.line("", table, name)
+        lines = [replace(line, text=text) for text in _texts(file, line, name, one)]
         read_lines(lines, file.path, file.found)
-
-
-def _line(file: TomlFile, name: str, after: str) -> Line:
-    start = max(file.text.find(after), 0)
-    match = re.search(rf"(?m)^[\"']?{re.escape(name)}[\"']?\s*[=.]", file.text[start:])
-    return file.line("", match[0] if match else name, after)
 
 
 def _texts(file: TomlFile, line: Line, name: str, said: object) -> Iterator[str]:
@@ -77,7 +73,7 @@ def _texts(file: TomlFile, line: Line, name: str, said: object) -> Iterator[str]
         yield f"{name}{extras} @ {said['path']}"
         return
     if not isinstance(said, str | dict):
-        file.found.add(line, f"expected a version or a table, found {show(str(said))}")
+        file.found.add(line, f"expected a version or a table, found {describe(said)}")
         return
     try:
         text = _pep_508(Factory.create_dependency(name, said))

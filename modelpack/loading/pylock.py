@@ -35,11 +35,15 @@ def read_pylock(path: Path, found: Dependencies, selection: Selection) -> None:
         found.findings.add(found.place(path), f"a lock of version {show(str(version))}, version 1.0 is known")
         return
     if isinstance(text := file.data.get("requires-python"), str):
-        found.requires_python.append((file.line(text, "requires-python").place, text))
-    extras = set(file.choose("extra", selection.extras, file.data.get("extras", ())))
+        found.requires_python.append((file.line(text, file.data, "requires-python").place, text))
+    extras = set(file.choose("extra", selection.extras, file.data.get("extras", ()), selection.place))
     known = file.data.get("dependency-groups", ())
     default = file.data.get("default-groups", ())
-    groups = set(default if selection.groups is None else file.choose("dependency group", selection.groups, known))
+    groups = set(
+        default
+        if selection.groups is None
+        else file.choose("dependency group", selection.groups, known, selection.place)
+    )
     packages = packages_of(file, "packages")
     for package in packages:
         _read_package(file, package, {"extras": extras, "dependency_groups": groups})

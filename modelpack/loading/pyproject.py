@@ -9,7 +9,7 @@ from typing import Any
 
 from modelpack.loading.dependencies import Dependencies, Line, Selection
 from modelpack.loading.pip_file import read_lines
-from modelpack.loading.toml_file import TomlFile, normal, read_toml
+from modelpack.loading.toml_file import TomlFile, describe, normal, read_toml
 from modelpack.loading.yamlfile import show
 
 
@@ -29,7 +29,7 @@ def read_pyproject(path: Path, found: Dependencies, selection: Selection) -> Non
         found.findings.add(found.place(path), "has neither a table project nor one of Poetry's", "see PEP 621")
         return
     if isinstance(text := project.get("requires-python"), str):
-        found.requires_python.append((file.line(text, "requires-python").place, text))
+        found.requires_python.append((file.line(text, project, "requires-python").place, text))
     before = len(found.requirements)
     if poetry and ("dependencies" not in project):
         from modelpack.loading.poetry import read_poetry  # noqa: PLC0415 - imports poetry-core
@@ -37,27 +37,29 @@ def read_pyproject(path: Path, found: Dependencies, selection: Selection) -> Non
         read_poetry(file, selection)
     else:
         _read_project(file, project, selection)
-    _apply_sources(file, found.requirements[before:])
+    from modelpack.loading.uv_project import read_uv  # noqa: PLC0415 - costs start-up time
+
+    read_uv(file, selection, before)
 
 
 def _read_project(file: TomlFile, project: Mapping[str, Any], selection: Selection) -> None:
     found = file.found
     if "dependencies" in project.get("dynamic", ()):
         hint = "require the folder instead: [.]"
-        place = file.line("", "dynamic", "[project]").place
-        found.findings.add(place, "the dependencies are known only when it is built", hint)
+        line = file.line("", project, "dynamic")
+        found.add(line, "the dependencies are known only when built", hint)
     optional = file.table("project", "optional-dependencies")
-    wanted = file.choose("extra", selection.extras, optional)
-    lines = list(_lines(file, project.get("dependencies", []), "[project]"))
+    wanted = file.choose("extra", selection.extras, optional, selection.place)
+    lines = list(_lines(file, project, "dependencies"))
     for extra in _with_extras_of_itself(project.get("name", ""), wanted, optional):
-        lines += _lines(file, optional[extra], "optional-dependencies")
+        lines += _lines(file, optional, extra)
     groups = file.table("dependency-groups")
     if selection.groups and not groups and file.table("tool", "poetry", "group"):
         from modelpack.loading.poetry import read_groups  # noqa: PLC0415 - imports poetry-core
 
-        read_groups(file, selection.groups)
+        read_groups(file, selection)
     else:
-        for group in file.choose("dependency group", selection.groups or (), groups):
+        for group in file.choose("dependency group", selection.groups or (), groups, selection.place):
             lines += _group(file, group, groups, ())
     own = normal(str(project.get("name", "")))
     read_lines([line for line in lines if _name(line.text) != own], file.path, found)
@@ -80,60 +82,39 @@ def _with_extras_of_itself(name: str, wanted: Sequence[str], optional: Mapping[s
                 waiting += [by_name[word] for word in included if word in by_name]
 
 
-def _lines(file: TomlFile, texts: object, after: str) -> Iterator[Line]:
+def _lines(file: TomlFile, table: Mapping[str, Any], key: str) -> Iterator[Line]:
+    """Give the requirements of a list, with their places."""
+    texts = table.get(key, [])
     if not isinstance(texts, list):
-        file.found.add(file.line("", after), "expected a list of requirements")
+        file.found.add(file.line("", table, key), f"expected a list of requirements, found {describe(texts)}")
         return
-    for text in texts:
+    for index, text in enumerate(texts):
         if isinstance(text, str):
-            escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-            quoted = next((q for q in (f'"{escaped}"', f"'{text}'") if q in file.text), text)
-            yield file.line(text, quoted, after)
+            yield file.line(text, texts, index)
         else:
-            file.found.add(file.line("", after), f"expected a requirement, found {show(str(text))}")
+            file.found.add(file.line("", texts, index), f"expected a requirement, found {describe(text)}")
 
 
 def _group(file: TomlFile, group: str, groups: Mapping[str, Any], above: tuple[str, ...]) -> Iterator[Line]:
     """Give the lines of a dependency group and of those that it includes."""
     if group in above:
-        file.found.add(file.line("", group, "[dependency-groups]"), f"the group includes itself: {show(group)}")
+        file.found.add(file.line("", groups, group), f"the group includes itself: {show(group)}")
         return
-    items = groups[group] if isinstance(groups[group], list) else [groups[group]]
-    yield from _lines(file, [item for item in items if not isinstance(item, dict)], "[dependency-groups]")
-    tables = [item for item in items if isinstance(item, dict)]
-    if any(item.keys() != {"include-group"} for item in tables):
-        message = f"the group {show(group)} has a table other than {{include-group = NAME}}"
-        file.found.add(file.line("", group, "[dependency-groups]"), message)
-    included = [str(item["include-group"]) for item in tables if item.keys() == {"include-group"}]
-    for name in file.choose("dependency group", included, groups):
-        yield from _group(file, name, groups, (*above, group))
+    items = groups[group]
+    if not isinstance(items, list):
+        file.found.add(file.line("", groups, group), f"expected a list of requirements, found {describe(items)}")
+        return
+    for index, item in enumerate(items):
+        line = file.line(str(item), items, index)
+        if isinstance(item, str):
+            yield line
+        elif isinstance(item, dict) and item.keys() == {"include-group"}:
+            for name in file.choose("dependency group", [str(item["include-group"])], groups, line.place):
+                yield from _group(file, name, groups, (*above, group))
+        else:
+            file.found.add(line, f"expected a requirement or {{include-group = NAME}}, found {describe(item)}")
 
 
 def _name(text: str) -> str:
     match = re.match(r"[\w.-]+", text)
     return normal(match[0]) if match else ""
-
-
-def _apply_sources(file: TomlFile, requirements: Sequence[Any]) -> None:
-    """Take requirements from where ``tool.uv.sources`` says that they are."""
-    sources = {normal(name): source for name, source in file.table("tool", "uv", "sources").items()}
-    for requirement in requirements:
-        source = sources.get(_name(requirement.text))
-        for one in source if isinstance(source, list) else [source] if source else []:
-            _apply_source(file, requirement, one)
-
-
-def _apply_source(file: TomlFile, requirement: Any, source: Mapping[str, Any]) -> None:  # noqa: ANN401
-    found, name = file.found, _name(requirement.text)
-    line = file.line("", f"{name} =", "[tool.uv.sources]")
-    if "path" in source:
-        found.requirements.remove(requirement)
-        head, _, marker = requirement.text.partition(";")
-        extras = "".join(re.findall(r"\[[^\]]*\]", head)[:1])
-        text = f"{name}{extras} @ {source['path']}" + (f" ; {marker.strip()}" if marker else "")
-        read_lines([Line(text, line.place)], file.path, found)
-    elif "git" in source or "url" in source:
-        prefix = "git+" if "git" in source else ""
-        read_lines([Line(f"{name} @ {prefix}{source.get('git') or source.get('url')}", line.place)], file.path, found)
-    elif source.get("workspace"):
-        found.add(line, f"a member of a workspace: {name}", "require its folder instead")

@@ -1,28 +1,35 @@
-"""TOML files with places: parsed by the standard library, lines found again in the text."""
+"""TOML and JSON files with places: parsed by the standard library, and where what they say stands in the text."""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from modelpack.loading import positions
 from modelpack.loading.dependencies import Dependencies, Line
 from modelpack.loading.pip_file import decode
 from modelpack.loading.shape_reader import near
-from modelpack.loading.yamlfile import show
+from modelpack.loading.yamlfile import Place, quote, show
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TomlFile:
-    """A TOML file and what it says."""
+    """A TOML or JSON file and what it says."""
 
     path: Path
-    text: str
     data: Mapping[str, Any]
     found: Dependencies
+    paths: Mapping[int, positions.Path]
+    """Key path of each table and list, by ``id``."""
+    offsets: Mapping[positions.Path, int]
+    """Where each key and item begins."""
+    breaks: Sequence[int]
+    """Offsets of the ends of lines."""
 
     def table(self, *keys: str) -> Mapping[str, Any]:
         """Give the table at a key path; an empty one when there is none."""
@@ -31,22 +38,29 @@ class TomlFile:
             value = value.get(key) if isinstance(value, dict) else None
         return value if isinstance(value, dict) else {}
 
-    def line(self, text: str, content: str, after: str = "") -> Line:
+    def line(self, text: str, within: object, *keys: str | int) -> Line:
         """Give what stands in the file, for messages and origins.
 
         Args:
             text: what is said there.
-            content: a part of the file's text that is looked for.
-            after: another one that comes before it.
+            within: a table or list of the file.
+            keys: the way on from there; what does not exist is where it would be.
         """
-        begin = max(self.text.find(after), 0)
-        at = self.text.find(content, begin)
-        at = begin if at < 0 else at
-        before = self.text[:at]
-        return Line(text, self.found.place(self.path, before.count("\n") + 1, at - before.rfind("\n")))
+        path = (*self.paths.get(id(within), ()), *keys)
+        there = path
+        while there not in self.offsets:
+            there = there[:-1]
+        offset = self.offsets[there]
+        number = bisect_left(self.breaks, offset)
+        place = self.found.place(self.path, number + 1, offset - (self.breaks[number - 1] if number else -1))
+        return Line(text, place, positions.in_words(path))
 
-    def choose(self, kind: str, wanted: Iterable[str], known: Iterable[str]) -> list[str]:
-        """Give the keys of what was asked for by name; those that do not exist are found wrong."""
+    def add(self, within: object, message: str, hint: str | None = None) -> None:
+        """Keep one problem of a table or list of the file."""
+        self.found.add(self.line("", within), message, hint)
+
+    def choose(self, kind: str, wanted: Iterable[str], known: Iterable[str], place: Place | None = None) -> list[str]:
+        """Give the keys of what was asked for by name, at a place; those that do not exist are found wrong."""
         by_name = {normal(name): name for name in known}
         chosen = []
         for name in wanted:
@@ -54,8 +68,22 @@ class TomlFile:
                 chosen.append(by_name[normal(name)])
             else:
                 hint = near(name, by_name.values()) or (f"it has: {', '.join(by_name.values())}" if by_name else None)
-                self.found.findings.add(self.found.place(self.path), f"has no {kind} named {show(name)}", hint)
+                where = place or self.found.place(self.path)
+                self.found.findings.add(where, f"{self.path.name} has no {kind} named {show(name)}", hint)
         return chosen
+
+
+def describe(value: object) -> str:
+    """Say in words what a value is: ``a list``, ``the number 5``, ``the text "x"``."""
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, list):
+        return "a list"
+    if isinstance(value, str):
+        return f"the text {quote(value)}"
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 1000:
+        return "a number of hundreds of digits"
+    return f"{'the number ' if isinstance(value, int | float) and not isinstance(value, bool) else ''}{value!s}".lower()
 
 
 def normal(name: str) -> str:
@@ -70,10 +98,39 @@ def read_toml(path: Path, found: Dependencies) -> TomlFile | None:
         return None
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        found.findings.add(found.place(path), "not TOML that is read: nested too deep")
+        return None
+    except ValueError as error:  # a TOMLDecodeError, or a number of thousands of digits
         match = re.search(r"(.*) \(at line (\d+), column (\d+)\)", str(error))
         place = found.place(path, int(match[2]), int(match[3])) if match else found.place(path)
         message = match[1] if match else str(error)
         found.findings.add(place, f"not TOML: {message[:1].lower()}{message[1:]}")
         return None
-    return TomlFile(path=path, text=text.replace("\r\n", "\n"), data=data, found=found)
+    return with_places(path, data, positions.of_toml(text), text, found)
+
+
+def with_places(
+    path: Path, data: Mapping[str, Any], offsets: Mapping[positions.Path, int], text: str, found: Dependencies
+) -> TomlFile:
+    """Give what a parsed text says, with the places of all of it."""
+    return TomlFile(
+        path=path,
+        data=data,
+        found=found,
+        paths=dict(_containers(data, ())),
+        offsets=offsets,
+        breaks=[match.start() for match in re.finditer("\n", text)],
+    )
+
+
+def _containers(value: object, path: positions.Path) -> Iterator[tuple[int, positions.Path]]:
+    """Give the key path of every table and list."""
+    if isinstance(value, dict):
+        yield id(value), path
+        for key, item in value.items():
+            yield from _containers(item, (*path, key))
+    elif isinstance(value, list):
+        yield id(value), path
+        for index, item in enumerate(value):
+            yield from _containers(item, (*path, index))

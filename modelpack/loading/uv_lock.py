@@ -12,6 +12,7 @@ from modelpack.loading.toml_file import TomlFile, read_toml
 from modelpack.loading.yamlfile import show
 
 _VERSION = 1
+_EXPORT = "name one: uv export --package NAME --format pylock.toml -o pylock.toml, and require that file"
 _LOCAL = ("virtual", "editable", "directory")
 
 
@@ -31,18 +32,19 @@ def read_uv_lock(path: Path, found: Dependencies, selection: Selection) -> None:
         found.findings.add(found.place(path), message)
         return
     if isinstance(text := file.data.get("requires-python"), str):
-        found.requires_python.append((file.line(text, "requires-python").place, text))
+        found.requires_python.append((file.line(text, file.data, "requires-python").place, text))
     packages = packages_of(file, "package")
     root = _root(file, packages)
     if root is None:
         return
     if "virtual" not in root["source"]:
         found.note(line_of(file, root), "the project itself is not packaged by this", "list its folder beside the lock")
-    others = [one for one in packages if one is not root]
+    direct = list(_direct(file, root, selection))
+    others = [one for one in _reached(packages, direct) if one is not root]
     for package in others:
         _read_package(file, package)
     take_indexes(found, (one["source"]["registry"] for one in others if "registry" in one.get("source", {})))
-    for item in _direct(file, root, selection):
+    for item in direct:
         require(file, _requirement(item), line_of(file, item))
 
 
@@ -55,16 +57,38 @@ def _root(file: TomlFile, packages: list[Mapping[str, Any]]) -> Mapping[str, Any
         return chosen[0]
     names = ", ".join(str(one["name"]) for one in chosen)
     message = f"locks a workspace of several projects: {names}" if names else "locks no project"
-    file.found.findings.add(file.found.place(file.path), message, "name the pyproject.toml, or export a pylock.toml")
+    file.found.findings.add(file.found.place(file.path), message, _EXPORT)
     return None
+
+
+def _reached(packages: list[Mapping[str, Any]], direct: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Give the packages that something asked for needs, in the order of the lock."""
+    waiting, seen, reached = list(direct), set(), set()
+    by_name: dict[str, list[int]] = {}
+    for index, package in enumerate(packages):
+        by_name.setdefault(package["name"], []).append(index)
+    while waiting:
+        item = waiting.pop()
+        key = (item["name"], item.get("version"), *item.get("extra", ()))
+        if key in seen:
+            continue
+        seen.add(key)
+        for index in by_name.get(item["name"], ()):
+            package = packages[index]
+            if item.get("version") in (None, package.get("version")):
+                reached.add(index)
+                waiting += package.get("dependencies", ())
+                optional = package.get("optional-dependencies", {})
+                waiting += (one for extra in item.get("extra", ()) for one in optional.get(extra, ()))
+    return [packages[index] for index in sorted(reached)]
 
 
 def _direct(file: TomlFile, root: Mapping[str, Any], selection: Selection) -> Iterator[Mapping[str, Any]]:
     yield from root.get("dependencies", ())
     optional, groups = root.get("optional-dependencies", {}), root.get("dev-dependencies", {})
-    for extra in file.choose("extra", selection.extras, optional):
+    for extra in file.choose("extra", selection.extras, optional, selection.place):
         yield from optional[extra]
-    for group in file.choose("dependency group", selection.groups or (), groups):
+    for group in file.choose("dependency group", selection.groups or (), groups, selection.place):
         yield from groups[group]
 
 

@@ -119,7 +119,14 @@ def overrides(folder: Path) -> bool:
 def _uv_has_indexes(folder: Path) -> bool:
     if any(os.environ.get(name) for name in _VARIABLES):
         return True
-    return any(_KEYS & table.keys() for table in _tables(folder))
+    return any(_KEYS & table.keys() and not _only_explicit(table) for table in _tables(folder))
+
+
+def _only_explicit(table: Mapping[str, Any]) -> bool:
+    """Tell whether all indexes of a table are for the packages alone that name them as their source."""
+    indexes = table.get("index", ())
+    explicit = isinstance(indexes, list) and all(isinstance(one, dict) and one.get("explicit") for one in indexes)
+    return explicit and _KEYS & table.keys() == {"index"}
 
 
 def _pip_indexes(pip: Mapping[str, str]) -> dict[str, str]:
