@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import broken_index
-import example_project
 import pytest
 from local_index import isolate, serving
-
-from modelpack import cli, lockfile
-from modelpack.loading.native import load_spec
+from static_check import check, without_settings, write_stale_lock
 
 CASES = Path(__file__).with_name("broken")
 NAMES = sorted(path.name for path in CASES.iterdir() if path.name != "project")
@@ -34,8 +30,7 @@ def wheels(tmp_path_factory):
 @pytest.fixture
 def index(wheels, monkeypatch, tmp_path):
     isolate(monkeypatch, tmp_path)
-    for name in [name for name in os.environ if name.startswith("MODELPACK_")]:
-        monkeypatch.delenv(name)
+    without_settings(monkeypatch, tmp_path)
     with serving(wheels) as index:
         monkeypatch.setenv("UV_DEFAULT_INDEX", index.url)
         yield index
@@ -46,19 +41,8 @@ def project(tmp_path, monkeypatch):
     """Give the healthy project, with a lock whose base is right and whose requirements are not."""
     shutil.copytree(CASES / "project", tmp_path / "project")
     monkeypatch.chdir(tmp_path / "project")
-    monkeypatch.setenv("MODELPACK_CACHE", str(tmp_path / "cache"))
-    lock = example_project.lock_of(load_spec(Path("modelpack.yaml")), example_project.machine(tmp_path))
-    lock = replace(lock, digests=replace(lock.digests, python="stale"), python=replace(lock.python, wheels=()))
-    lockfile.write(lock, Path("modelpack.lock.json"))
+    write_stale_lock(Path("modelpack.yaml"), tmp_path)
     return tmp_path / "project"
-
-
-def check(monkeypatch, capsys):
-    monkeypatch.setattr("sys.argv", ["modelpack", "check", "--static"])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    said = capsys.readouterr()
-    return f"exit code {ended.value.code}\n{said.out}{said.err}"
 
 
 @pytest.mark.parametrize("case", NAMES)

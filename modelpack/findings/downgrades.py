@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
-from modelpack.errors import ModelpackError, Problem
+from modelpack.errors import Problem
+from modelpack.findings.obstacles import Obstacle, obstacle
 from modelpack.findings.resolution import Asked, Resolution
 from modelpack.lock import Wheel
-from modelpack.python.dependencies import holds
 from modelpack.python.index import IndexFile
-from modelpack.python.metadata import MetadataStore
-from modelpack.python.releases import Release, offered, releases
+from modelpack.python.releases import Release, releases
 
 _LONG = 365
 """Days by which a release is much older than another."""
@@ -72,30 +71,58 @@ def _of_one(resolution: Resolution, asked: Asked, wheel: Wheel, known: Sequence[
         return None
     python = resolution.target.environment()["python_full_version"]
     fitting = [one for one in newer if one.for_python(python) and one.has_wheel(resolution.target.tags())]
-    if fitting:
-        # What others need holds back a whole line of releases; the newest tells best.
-        other, reason = fitting[0], _bound(resolution, asked, wheel, fitting[0])
-        if reason is None:
-            before = [one for one in fitting if one.day and one.day <= _made(resolution)]
-            if not before or not _much_older(chosen, before[0]):
-                return None
-            other = before[0]
-            reason = f"does not go with something else; to see with what, require {asked.name}=={other.version}"
-        severity = "warning" if _much_older(chosen, other) else "note"
-    else:
-        other, severity = newer[0], "warning"
-        if not _much_older(chosen, other):
-            return None
-        needs = next((file.requires_python for file in other.files if file.requires_python), "")
-        reason = (
-            f"has no wheel for {resolution.target}"
-            if other.for_python(python)
-            else f"needs Python {needs}, the package has {resolution.spec.python}"
-        )
-    message = f"{asked.requirement} is open, and got {_dated(chosen)}; the newest is {_dated(other)}, which {reason}"
-    hint = f"let that go, or require {asked.name}=={wheel.version} to say that it is meant"
-    where = resolution.shown(asked.origin)
-    return Problem(where=where, message=message, hint=hint, severity=severity, code="MP206")
+    found = (
+        _held_back(resolution, asked, wheel, chosen, fitting)
+        if fitting
+        else _unfit(resolution, asked, chosen, newer[0])
+    )
+    if found is None:
+        return None
+    other, why = found
+    message = (
+        f"{asked.requirement} is open, and got {_dated(chosen)}; the newest is {_dated(other)}, which {why.reason}"
+    )
+    meant = f"require {asked.name}=={wheel.version} to say that it is meant"
+    return Problem(
+        where=resolution.shown(asked.origin),
+        message=message,
+        hint=f"{why.hint}, or {meant}",
+        severity="warning" if _much_older(chosen, other) else "note",
+        code="MP206",
+    )
+
+
+def _held_back(
+    resolution: Resolution, asked: Asked, wheel: Wheel, chosen: Release, fitting: Sequence[Release]
+) -> tuple[Release, Obstacle] | None:
+    """Say what holds back; what others need holds back a whole line of releases, of which the newest tells best."""
+    made = _made(resolution)
+    before = [one for one in fitting if one.day and one.day <= made]
+    # What came after the lock was made is not looked into deeply: a lock is older than that, and no more.
+    was_there = not fitting[0].day or fitting[0] in before
+    for other in dict.fromkeys((fitting[0], *before[:1])):
+        if found := _bound(wheel, asked, other, resolution) or obstacle(
+            resolution, asked.requirement, other, deep=was_there or other in before
+        ):
+            return other, found
+    if not before or not _much_older(chosen, before[0]):
+        return None
+    version = before[0].version
+    reason = f"does not go with something else; to see with what, require {asked.name}=={version}"
+    return before[0], Obstacle(reason=reason)
+
+
+def _unfit(resolution: Resolution, asked: Asked, chosen: Release, newest: Release) -> tuple[Release, Obstacle] | None:
+    """Say why a release is not for the target at all."""
+    if not _much_older(chosen, newest):
+        return None
+    needs = next((file.requires_python for file in newest.files if file.requires_python), "")
+    if not newest.for_python(resolution.target.environment()["python_full_version"]):
+        return newest, Obstacle(reason=f"needs Python {needs}, the package has {resolution.spec.python}")
+    reason = f"has no wheel for {resolution.target}"
+    if newest.has_source:
+        return newest, Obstacle(reason=reason, hint=f"require {asked.name}=={newest.version}, to build it from source")
+    return newest, Obstacle(reason=reason)
 
 
 def _dated(release: Release) -> str:
@@ -110,55 +137,16 @@ def _much_older(one: Release, other: Release) -> bool:
     return (date.fromisoformat(other.day) - date.fromisoformat(one.day)).days >= _LONG
 
 
-def _bound(resolution: Resolution, asked: Asked, wheel: Wheel, other: Release) -> str | None:
-    """Say what does not go with a release; None when nothing does, so that the lock is just older."""
+def _bound(wheel: Wheel, asked: Asked, other: Release, resolution: Resolution) -> Obstacle | None:
+    """Say what is in the package and does not allow a release."""
     for parent in wheel.required_by:
         if parent.specifier and not SpecifierSet(parent.specifier).contains(other.version, prereleases=True):
             version = resolution.wheels[parent.name].version if parent.name in resolution.wheels else ""
-            return f"{parent.name} {version} does not allow: it requires {asked.name}{parent.specifier}"
-    for requirement in _requirements(resolution, asked, other):
-        name = canonicalize_name(requirement.name)
-        pin = resolution.wheels.get(name)
-        if pin is None and _has_no_wheel(name, resolution):
-            return f"requires {name}, which has no wheel for {resolution.target}"
-        if pin and not requirement.specifier.contains(pin.version, prereleases=True):
-            who = next((item for item in resolution.asked if item.name == name), None)
-            by = f" because of {who.requirement}" if who and who.requirement.specifier else ""
-            return f"requires {requirement.name}{requirement.specifier}, and {name} {pin.version} is in the package{by}"
+            reason = f"{parent.name} {version} does not allow: it requires {asked.name}{parent.specifier}"
+            return Obstacle(reason=reason)
     return None
 
 
 def _made(resolution: Resolution) -> str:
     """Give a day on which the lock was not made yet, or just then: that of the base's newest evidence."""
     return max((evidence.date for evidence in resolution.lock.base.evidence), default="")[:10]
-
-
-def _has_no_wheel(name: str, resolution: Resolution) -> bool:
-    files = offered([name], resolution.scope)[0].get(name, ())
-    tags = resolution.target.tags()
-    return bool(files) and not any(one.has_wheel(tags) for one in releases(name, files).values())
-
-
-def _requirements(resolution: Resolution, asked: Asked, other: Release) -> list[Requirement]:
-    """Read what a release that was not chosen requires on the target."""
-    tags = frozenset(resolution.target.tags())
-    file = next(
-        (one for one in other.files if one.sha256 and other.has_wheel(tags) and one.filename.endswith(".whl")), None
-    )
-    if file is None or file.sha256 is None:
-        return []
-    wheel = Wheel(
-        name=asked.name, version=str(other.version), filename=file.filename, sha256=file.sha256, size=0, source="pypi"
-    )
-    try:
-        found = MetadataStore(resolution.cache).read(wheel, file.url)
-    except ModelpackError:
-        return []
-    return [one for one in map(_parsed, found.requires) if one and holds(one, resolution.target.environment(), None)]
-
-
-def _parsed(text: str) -> Requirement | None:
-    try:
-        return Requirement(text)
-    except InvalidRequirement:
-        return None

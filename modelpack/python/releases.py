@@ -37,6 +37,11 @@ class Release:
         """All of its files were withdrawn."""
         return all(file.yanked is not None for file in self.files)
 
+    @property
+    def has_source(self) -> bool:
+        """It can be built."""
+        return any(file.filename.endswith((".tar.gz", ".zip")) for file in self.files)
+
     def for_python(self, version: str) -> bool:
         """Say whether some file of it is for that version of Python."""
         return any(_allows(file.requires_python, version) for file in self.files)
