@@ -77,9 +77,11 @@ def test_the_variables_of_a_deployment_are_kept():
 def test_a_sample_is_sent_in_the_protocol_that_it_is_written_in(body, route):
     Path("sample-request.json").write_text(body)
 
-    (request,) = load(DEPLOYMENT).check.requests
+    spec = load(DEPLOYMENT)
 
+    (request,) = spec.check.requests
     assert (request.route, request.method) == (route, "POST")
+    assert "no input example" not in str([str(notice) for notice in spec.notices])
 
 
 def test_an_environment_beside_it_is_said_not_to_be_read():

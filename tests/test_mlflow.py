@@ -146,6 +146,15 @@ def test_a_version_that_the_environment_pins_wins(here):
     )
 
 
+def test_an_environment_that_was_renewed_leaves_mlflow_open(here):
+    renewed = {"requirements.txt": "mlflow\nscikit-learn==1.9.1\n", "conda.yaml": None}
+    assert spec_of(here, NEW.replace("1.9.1", "1.1.2").replace("3.17.2", "2.7.1"), **renewed).server.version is None
+    assert (
+        spec_of(here, NEW.replace("1.9.1", "1.1.2").replace("3.17.2", "1.28.0"), **renewed).server.version == "==1.28.0"
+    )
+    assert spec_of(here, NEW.replace("3.17.2", "2.7.1"), **renewed).server.version == "==2.7.1"
+
+
 def test_extras_keep_the_whole_mlflow(here):
     spec = spec_of(here, **{"requirements.txt": "mlflow[extras]\n", "conda.yaml": None})
     assert texts(spec) == ["mlflow[extras]"]
@@ -270,7 +279,12 @@ SIGNATURES = [
     ),
     ('[{"type": "tensor", "tensor-spec": {"dtype": "float32", "shape": [-1, 2]}}]', [[1.0, 1.0]]),
     ('[{"name": "x", "type": "tensor", "tensor-spec": {"dtype": "int64", "shape": [-1]}}]', {"x": [1]}),
+    ('[{"type": "map", "values": {"type": "long"}, "name": "m"}]', {"columns": ["m"], "data": [[{"key": 1}]]}),
 ]
+OBJECT = (
+    '[{"type": "object", "properties": {"role": {"type": "string", "required": true}, '
+    '"weight": {"type": "double", "required": false}}, "required": true}]'
+)
 
 
 def test_an_mlflow_that_no_file_pins_is_the_last_for_the_python(here):
@@ -283,6 +297,26 @@ def test_without_an_example_one_is_made_from_the_signature(here, signature, data
     spec = spec_of(here, f"{NEW}signature:\n  inputs: '{signature}'\n")
     assert bodies(spec)["/score"] == {"input_data": data}
     assert any("made from the signature" in text for text in notices(spec, "note"))
+
+
+def test_a_signature_of_a_type_hint_is_of_a_list(here):
+    hint = f"{NEW}is_signature_from_type_hint: true\nsignature:\n  inputs: '{OBJECT}'\n"
+    assert bodies(spec_of(here, hint)) == {
+        "/invocations": {"inputs": [{"role": "text"}]},
+        "/score": {"input_data": [{"role": "text"}]},
+    }
+
+
+def test_parameters_of_mlflow_2_5_have_their_type_under_another_name(here):
+    signature = """signature: {params: '[{"name": "size", "dtype": "long", "default": 16, "shape": null}]'}\n"""
+    assert spec_of(here, NEW + signature).server.version == "==3.17.2"
+
+
+def test_code_of_a_model_lies_beside_mlmodel_wherever_it_was_when_it_was_saved(here):
+    code = NEW.replace("model_path: model.pkl", "model_code_path: /home/me/agent.py").replace("mlflow.sklearn", "m")
+    assert spec_of(here, code, **{"agent.py": ""}).name == "model"
+    (here / "model/agent.py").unlink()
+    assert "no such file or folder: agent.py" in problems(here, code)[0]
 
 
 @pytest.mark.parametrize(

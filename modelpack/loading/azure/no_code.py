@@ -23,24 +23,22 @@ def to_mlflow_spec(serving: Serving, context: Context) -> Spec | None:
     source = serving.model.source
     if source is None or not (source.path / "MLmodel").is_file():
         return None
+    found = sample(serving, context)
     try:
-        spec = load_mlflow(Path(context.document.folder.show(source.path)), Options())
+        spec = load_mlflow(Path(context.document.folder.show(source.path)), Options(), is_asked=found is not None)
     except SpecError as error:
         context.findings.include(error.problems)
         return None
     context.findings.include(spec.notices)
     if serving.environment.image or serving.environment.found.requirements or serving.environment.found.conda:
         context.warn(serving.environment.value, NOT_READ)
-    check = _check(serving, spec, context)
+    check = _check(found, spec, context) if found else spec.check
     spec = replace(spec, description=serving.description or spec.description, check=check, image=spec.image)
     return finish(spec, serving, context)
 
 
-def _check(serving: Serving, spec: Spec, context: Context) -> Check | None:
-    """Give the check of the sample that the user has, in the protocol that it is written in, else the model's own."""
-    found = sample(serving, context)
-    if found is None:
-        return spec.check
+def _check(found: tuple[Path, Path | None], spec: Spec, context: Context) -> Check | None:
+    """Give the check of the sample that the user has, in the protocol that it is written in."""
     entry = read_entry(spec.server.name)
     check = read_samples(*found, entry, context.document.folder, context.findings)
     return in_its_protocol(check) if check else None

@@ -227,6 +227,13 @@ def _add_conda(environment: Environment, findings: Findings) -> None:
             findings.note(source.found.place(source.path), note)
 
 
+def is_renewed(model: MLmodel, environment: Environment) -> bool:
+    """Say whether the environment was changed after the save: it wants a library that did not save the model."""
+    asked = _asked(environment.chosen) if environment.chosen else {}
+    saved = ((text, _saved_with(model, name)) for name, text in asked.items() if not name.startswith("mlflow"))
+    return any(version and not _allows(text, version) for text, version in saved)
+
+
 def libraries(model: MLmodel) -> tuple[Requirement, ...]:
     """Give what the flavors were saved with, for a model without any file of an environment."""
     return tuple(

@@ -184,6 +184,10 @@ def _judge(model: MLmodel, findings: Findings) -> None:
         findings.add(loader.place, f"runs on Java, which packages do not have: {loader.text}", hint, path=loader.path)
     for key in _FILES:
         named = model.values.get(f"flavors.{PYFUNC}.{key}")
-        if named and not named.text.startswith("/") and not (model.folder / named.text).exists():
+        if named is None:
+            continue
+        # MLflow writes where the code was when it was saved, and looks for that name beside MLmodel.
+        name = named.text.rpartition("/")[2] if key == "model_code_path" else named.text
+        if not name.startswith("/") and not (model.folder / name).exists():
             hint = "copy the whole model folder, with its binary files"
-            findings.add(named.place, f"no such file or folder: {named.text}", hint, path=named.path)
+            findings.add(named.place, f"no such file or folder: {name}", hint, path=named.path)

@@ -24,8 +24,13 @@ from modelpack.spec import Check, Image, Indexes, Requirement, Source, Spec
 _REGISTERED = "registered_model_meta"
 
 
-def load_mlflow(path: Path, options: Options) -> Spec:
+def load_mlflow(path: Path, options: Options, *, is_asked: bool = False) -> Spec:
     """Read the MLflow model at ``path``, its folder or its MLmodel.
+
+    Args:
+        path: of the model.
+        options: what the command line adds.
+        is_asked: the caller has a request for the check, which is then left empty here.
 
     Raises:
         SpecError: with all that is wrong with it.
@@ -37,13 +42,13 @@ def load_mlflow(path: Path, options: Options) -> Spec:
     folder = Folder(path=at, shown="" if shown == "." else f"{shown.rstrip('/')}/", noun="the model folder")
     findings = Findings(first=folder.shown + FILENAME)
     model = read_mlmodel(at / FILENAME, folder, findings)
-    spec = _spec(model, folder, options, findings) if model and model.flavors else None
+    spec = _spec(model, folder, options, findings, is_asked=is_asked) if model and model.flavors else None
     findings.raise_any()
     assert spec is not None  # noqa: S101 - else there was a finding
     return spec
 
 
-def _spec(model: MLmodel, folder: Folder, options: Options, findings: Findings) -> Spec:
+def _spec(model: MLmodel, folder: Folder, options: Options, findings: Findings, *, is_asked: bool) -> Spec:
     environment = read_environment(model, folder, findings)
     found = environment.chosen.found if environment.chosen else None
     beside = interpreters.minor_versions(this_platform(), settings.load())
@@ -72,7 +77,7 @@ def _spec(model: MLmodel, folder: Folder, options: Options, findings: Findings) 
         inputs={},
         environment_variables={},
         base=base,
-        check=_check(serving, model, options, findings),
+        check=Check(requests=()) if is_asked else _check(serving, model, options, findings),
         image=Image(labels={}),
         platform=this_platform(),
         notices=findings.notices,

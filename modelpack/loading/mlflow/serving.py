@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from modelpack import suites
-from modelpack.loading.mlflow.environment import Environment
+from modelpack.loading.mlflow.environment import Environment, is_renewed
 from modelpack.loading.mlflow.mlmodel import PYFUNC, MLmodel
 from modelpack.loading.requirements import distribution
 from modelpack.loading.yamlfile import Findings, Place
@@ -36,7 +36,8 @@ def choose_server(
 ) -> Serving:
     """Decide on the MLflow that serves: the environment's where it pins one, else the one that saved the model.
 
-    Where neither says it, it is the newest one for the Python.
+    Where neither says it, it is the newest one for the Python; so it is where the environment was renewed since, as
+    far as both are asked in the same words.
 
     ``mlflow`` without extras becomes ``mlflow-skinny``, which has the same server and loaders.
 
@@ -54,6 +55,8 @@ def choose_server(
     parsed = Parsed(own.text) if own else None
     asked = parsed.specifier if parsed else SpecifierSet()
     saved = model.version.text if model.version and _RELEASE.fullmatch(model.version.text) else None
+    if own and saved and not saved.startswith("1.") and is_renewed(model, environment):
+        saved = None
     version, origin = (str(asked) or None, own.origin) if own else (None, "server.version")
     if saved and model.version and _pinned(str(asked)) is None and asked.contains(saved, prereleases=True):
         version, origin = f"=={saved}", f"MLmodel:{model.version.place.line}"

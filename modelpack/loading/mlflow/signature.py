@@ -37,11 +37,17 @@ def sample_of(model: MLmodel) -> tuple[str, Any] | None:
         return None
     if any(one.get("type") == "tensor" for one in columns):
         return _tensors(columns)
-    needed = [one for one in columns if one.get("required", True) and not one.get("optional")]
+    needed = [one for one in columns if _is_needed(one)]
     values = [_value(one, alone=len(columns) == 1) for one in needed]
     if not needed or None in values:
         return None
+    if model.get("is_signature_from_type_hint") == "true":
+        return "inputs", values  # the hint is of a list, and its one column is what the list holds
     return "table", {"columns": [one.get("name", number) for number, one in enumerate(needed)], "data": [values]}
+
+
+def _is_needed(column: dict[str, Any]) -> bool:
+    return bool(column.get("required", True) and not column.get("optional"))
 
 
 def _value(column: dict[str, Any], *, alone: bool) -> Any:  # noqa: ANN401 - JSON
@@ -53,8 +59,11 @@ def _value(column: dict[str, Any], *, alone: bool) -> Any:  # noqa: ANN401 - JSO
         item = _value(column["items"], alone=alone)
         return None if item is None else [item]
     if kind == "object" and isinstance(column.get("properties"), dict):
-        found = {name: _value(one, alone=alone) for name, one in column["properties"].items()}
+        found = {name: _value(one, alone=alone) for name, one in column["properties"].items() if _is_needed(one)}
         return None if None in found.values() else found
+    if kind == "map" and isinstance(column.get("values"), dict):
+        value = _value(column["values"], alone=alone)
+        return None if value is None else {"key": value}
     return _VALUES.get(str(kind))
 
 

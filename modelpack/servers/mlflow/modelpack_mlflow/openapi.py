@@ -32,7 +32,7 @@ def documents(title: str, signature: Mapping[str, Any]) -> dict[str, Any]:
     columns, outputs, params = (_list(signature.get(name)) for name in ("inputs", "outputs", "params"))
     request = _object({"input_data": _input(columns)}, required=["input_data"])
     if params:
-        request["properties"]["params"] = _object({one["name"]: _scalar(one.get("type", "")) for one in params})
+        request["properties"]["params"] = _object({one["name"]: _parameter(one) for one in params})
     answer = _output(outputs)
     old, new = _swagger(title, request, answer), _openapi(title, request, answer)
     return {"": old, "2": old, "2.0": old, "3": new, "3.0": new, "3.1": {**new, "openapi": "3.1.0"}}
@@ -82,6 +82,11 @@ def _tensor(column: dict[str, Any]) -> dict[str, Any]:
     for _ in spec.get("shape", ()):
         schema = {"type": "array", "items": schema}
     return schema
+
+
+def _parameter(one: dict[str, Any]) -> dict[str, Any]:
+    schema = _scalar(one.get("type") or one.get("dtype"))  # the latter in models of 2.5
+    return {"type": "array", "items": schema} if one.get("shape") else schema
 
 
 def _scalar(kind: object) -> dict[str, Any]:
