@@ -8,7 +8,7 @@ import tarfile
 import pytest
 from local_index import Notes, isolate, make_wheel, serving
 
-from modelpack.errors import MissingBuildRequirementsError, ResolveError
+from modelpack.errors import MissingBuildRequirementsError, ResolveError, SourceBuildError
 from modelpack.lock import BuildTools, LockedRequirement
 from modelpack.python.from_source import Own, Sources
 from modelpack.python.metadata import MetadataStore
@@ -28,6 +28,7 @@ class Workshop:
         self.packages, self.keeps_packages = (), True
         self.built = []
         self.missing = []
+        self.fails = False
 
     def require(self, name, requires):
         origin = f"build of {name}"
@@ -39,6 +40,8 @@ class Workshop:
 
     def build(self, wheel, tools):
         self.built.append((wheel.name, wheel.filename, [item.name for item in tools.wheels]))
+        if self.fails:
+            raise SourceBuildError("it cannot be built", name=wheel.name)
         if self.missing:
             raise MissingBuildRequirementsError("more", (self.missing.pop(),))
         return self.metadata[wheel.filename].encode()
@@ -260,3 +263,42 @@ def test_other_packages_to_build_with_ask_the_backend_again(packages, tmp_path):
 
     assert lock.wheels[0].build.requires == ("setuptools>=40.8.0", "wheel")
     assert len(lock.workshop.built) == 3
+
+
+class TestWaysOut:
+    """Of conflicts in which something has no wheel."""
+
+    @pytest.fixture(autouse=True)
+    def _conflict(self, packages):
+        make_wheel(packages, "base", "1.0")
+        make_wheel(packages, "base", "2.0")
+        make_wheel(packages, "thing", "1.0", requires=["base<2"])
+
+    def test_what_has_no_wheel_beside_the_conflict_hides_no_way_out(self, packages, tmp_path):
+        make_sdist(packages, "old", "1.0", **{"PKG-INFO": metadata("old", "1.0", "Requires-Dist: base>=1")})
+        with pytest.raises(ResolveError, match="want different versions of base") as caught:
+            Lock(tmp_path).make("old", "thing==1.0", "base>=2")
+        assert caught.value.hint == "modelpack.yaml:4: base==1.0 in place of base>=2"
+
+    def test_what_an_archive_says_of_itself_rules_a_way_out(self, packages, tmp_path):
+        make_sdist(packages, "old", "1.0", **{"PKG-INFO": metadata("old", "1.0", "Requires-Dist: base>=2")})
+        make_wheel(packages, "thing", "1.1", requires=["base"])
+        with pytest.raises(ResolveError, match="want different versions of base") as caught:
+            Lock(tmp_path).make("old", "thing==1.0", "base>=2")
+        assert caught.value.hint == "modelpack.yaml:4: thing==1.1 in place of thing==1.0"
+
+    def test_nothing_is_named_that_would_have_to_be_compiled(self, packages, tmp_path):
+        make_sdist(packages, "thing", "1.1", **{"thing/fast.c": ""})
+        with pytest.raises(ResolveError, match="want different versions of base") as caught:
+            Lock(tmp_path).make("thing>=1", "thing==1.0", "base==2.0")
+        assert "thing==1.1" not in "\n".join(caught.value.details)
+
+    def test_a_build_that_fails_names_what_works(self, packages, tmp_path):
+        make_sdist(packages, "other", "1.0")
+        make_wheel(packages, "other", "1.1", requires=["base<2"])
+        lock = Lock(tmp_path)
+        lock.workshop.fails = True
+        with pytest.raises(SourceBuildError, match="has no wheel") as caught:
+            lock.make("other==1.0", "base")
+        assert caught.value.message.startswith("modelpack.yaml:4: ")
+        assert caught.value.hint == "modelpack.yaml:4: other==1.1 in place of other==1.0"

@@ -493,7 +493,7 @@ def test_a_real_package_is_resolved_and_found_for_both_platforms(platform, tmp_p
     found = resolve(items, **options)
     begun = time.monotonic()
     assert resolve(items, previous=found, **options) == found
-    assert time.monotonic() - begun < 0.5
+    assert time.monotonic() - begun < 2
     assert versions(found)["scikit-learn"] == "1.5.2"
     assert len(found) > 40
     machine = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}[platform]

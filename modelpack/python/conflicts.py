@@ -11,13 +11,13 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
-from modelpack.errors import ResolveError
+from modelpack.errors import ResolveError, SourceBuildError
 from modelpack.python.dependencies import Closure, Distribution, holds
 from modelpack.python.disagreement import Disagreement, Solve, disagreement
 from modelpack.python.offers import Offers, likely_name, offers
 from modelpack.python.question import Alternative, Question, Root
 from modelpack.python.uv_tool import UvTimeoutError
-from modelpack.python.ways import ways_out
+from modelpack.python.ways import Works, ways_out
 
 _FITTING = "versions of"
 _NAME = r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?"
@@ -33,7 +33,9 @@ _CONFLICT = "MP201"
 _DECORATION = re.compile(r"^(?:\s*cause: |\s{9}|\s*[\u00d7\u2570\u251c\u2502]\u2500?\u25b6? ?|error: )")
 
 
-def explain(text: str, question: Question, alternatives: Sequence[Alternative], solve: Solve) -> ResolveError:
+def explain(
+    text: str, question: Question, alternatives: Sequence[Alternative], solve: Solve, works: Works
+) -> ResolveError:
     """Give the error for what uv said when it found no solution.
 
     Args:
@@ -41,6 +43,7 @@ def explain(text: str, question: Question, alternatives: Sequence[Alternative], 
         question: what it was asked.
         alternatives: what else the spec could ask.
         solve: asks uv something else.
+        works: tells whether something else would do as a lock.
     """
     flat = " ".join(text.split())
     lines = [_DECORATION.sub("", line).rstrip() for line in text.splitlines() if line.strip()]
@@ -52,7 +55,7 @@ def explain(text: str, question: Question, alternatives: Sequence[Alternative], 
         return ResolveError(f"uv cannot resolve the requirements: {lines[0]}", details=details)
     simple = _diagnose(flat, question)
     if simple is not None:
-        return _simple(simple, question, alternatives, solve, details)
+        return _simple(simple, question, alternatives, works, details)
     involved = _involved(flat, question.roots)
     try:
         found = disagreement(involved, question, solve, lambda name: offers(name, question.scope).versions())
@@ -64,8 +67,31 @@ def explain(text: str, question: Question, alternatives: Sequence[Alternative], 
         message = f"requirements that cannot be met together: {written}"
         return ResolveError(message, details=details, code=_CONFLICT, origins=origins)
     if len(found.roots) == 1:
-        return _simple(_no_version(found.roots[0], question), question, alternatives, solve, details)
-    return _conflict(found, question, alternatives, solve)
+        return _simple(_no_version(found.roots[0], question), question, alternatives, works, details)
+    return _conflict(found, question, alternatives, works)
+
+
+def explain_build(
+    error: SourceBuildError, question: Question, alternatives: Sequence[Alternative], works: Works
+) -> SourceBuildError:
+    """Add to a build that failed what can be required instead.
+
+    Args:
+        error: of the build.
+        question: what was asked.
+        alternatives: what else the spec could ask.
+        works: tells whether something else would do as a lock.
+    """
+    roots = [root for root in question.roots if root.name == canonicalize_name(error.name)]
+    if len(roots) != 1:
+        return error
+    nearest = _next(offers(roots[0].name, question.scope), roots[0], question)
+    ways = ways_out(roots, question, alternatives, works, nearest=nearest)
+    if not ways:
+        return error
+    return SourceBuildError(
+        f"{roots[0].origin}: {error.message}", name=error.name, hint=ways[0], details=(*_tried(ways), *error.details)
+    )
 
 
 def blamed(text: str, question: Question) -> list[Root]:
@@ -135,11 +161,11 @@ def _simple(
     found: _Diagnosis,
     question: Question,
     alternatives: Sequence[Alternative],
-    solve: Solve,
+    works: Works,
     said: tuple[str, ...],
 ) -> ResolveError:
     """Say what one requirement makes impossible, and what works instead."""
-    ways = ways_out([found.root], question, alternatives, solve, nearest=found.nearest) if found.root else ()
+    ways = ways_out([found.root], question, alternatives, works, nearest=found.nearest) if found.root else ()
     hint = ways[0] if ways else found.hint
     # Who stands in the way below the requirement, only uv's own words tell.
     deep = not found.details and (not ways or found.code == _DEEP)
@@ -260,7 +286,7 @@ def _instead(name: str, found: Offers, question: Question) -> str:
 
 
 def _conflict(
-    found: Disagreement, question: Question, alternatives: Sequence[Alternative], solve: Solve
+    found: Disagreement, question: Question, alternatives: Sequence[Alternative], works: Works
 ) -> ResolveError:
     """Say who wants what, and what works instead."""
     names = list(dict.fromkeys(map(_culprit, found.roots)))
@@ -270,7 +296,7 @@ def _conflict(
         + (f", through {' -> '.join(side.chain)}" if side.chain else "")
         for side in found.sides
     ) or tuple(map(str, found.roots))
-    ways = ways_out(found.roots, question, alternatives, solve)
+    ways = ways_out(found.roots, question, alternatives, works)
     hint = ways[0] if ways else "nothing that was tried works: leave one of them out, or serve in another way"
     message = f"{' and '.join(names)} cannot be met together{what}"
     origins = tuple(dict.fromkeys(root.origin for root in found.roots))

@@ -112,16 +112,16 @@ class Sources:
         pool: Sequence[Wheel] = (),
     ) -> None:
         self.folder = folder
-        self._target, self._store, self._workshop = target, store, workshop
+        self.target, self.store, self.workshop = target, store, workshop
         self._previous = {wheel.name: wheel for wheel in previous if wheel.build}
         self._pool = {wheel.filename: wheel for wheel in pool}
-        self._offered: dict[tuple[str, Version], python_index.IndexFile] = {}
-        self._known: dict[tuple[str, Version], tuple[Wheel, Distribution]] = {}
-        self._own: dict[str, Version] = {}
+        self.offered: dict[tuple[str, Version], python_index.IndexFile] = {}
+        self.learnt: dict[tuple[str, Version], tuple[Wheel, Distribution]] = {}
+        self.owned: dict[str, Version] = {}
 
     def pins(self) -> list[str]:
         """Give the requirements that make uv take the user's own distributions."""
-        return [f"{name}=={version}" for name, version in self._own.items()]
+        return [f"{name}=={version}" for name, version in self.owned.items()]
 
     def add(self, own: Own) -> tuple[Wheel, Distribution]:
         """Take a distribution of the user's, whatever the indexes have of that name.
@@ -133,33 +133,33 @@ class Sources:
         distribution = parse(wheel, content)
         version = Version(wheel.version)
         marked = Version(f"{version}{'.' if version.local else '+'}{_OWN}")
-        self._own[own.name] = marked
-        self._known[own.name, marked] = wheel, distribution
-        _shelve(self.folder, own.name, marked, content)
+        self.owned[own.name] = marked
+        self.learnt[own.name, marked] = wheel, distribution
+        shelve(self.folder, own.name, marked, content)
         return wheel, distribution
 
     def own_names(self) -> set[NormalizedName]:
         """Give the names of the user's own distributions."""
-        return set(map(canonicalize_name, self._own))
+        return set(map(canonicalize_name, self.owned))
 
     def own(self, name: str) -> tuple[Wheel, Distribution] | None:
         """Give the user's own distribution of a name."""
-        return next((found for (known, _), found in self._known.items() if known == name and known in self._own), None)
+        return next((found for (known, _), found in self.learnt.items() if known == name and known in self.owned), None)
 
     def offer(self, name: str) -> bool:
         """Put every version that has a source archive and no wheel that fits on the shelf; tell whether one has."""
-        if any(known == name for known, _ in self._offered) or name in self._own:
+        if any(known == name for known, _ in self.offered) or name in self.owned:
             return False
-        fitting = set(offers(name, self._workshop.scope).fitting(self._target.tags()))
-        for version, file in _archives(name, self._workshop.scope):
-            if version not in fitting and (name, version) not in self._offered:
-                self._offered[name, version] = file
-                _shelve(self.folder, name, version, b"")
-        return any(known == name for known, _ in self._offered)
+        fitting = set(offers(name, self.workshop.scope).fitting(self.target.tags()))
+        for version, file in _archives(name, self.workshop.scope):
+            if version not in fitting and (name, version) not in self.offered:
+                self.offered[name, version] = file
+                shelve(self.folder, name, version, b"")
+        return any(known == name for known, _ in self.offered)
 
     def guessed(self, name: str, version: Version) -> bool:
         """Tell whether what uv chose was chosen without knowing what it requires."""
-        return (name, version) in self._offered and (name, version) not in self._known
+        return (name, version) in self.offered and (name, version) not in self.learnt
 
     def learn(self, name: str, version: Version) -> None:
         """Find out what a version on the shelf requires.
@@ -167,7 +167,7 @@ class Sources:
         Raises:
             ResolveError: it is damaged, or its build requirements cannot be met; BuildError: it cannot be built.
         """
-        file = self._offered[name, version]
+        file = self.offered[name, version]
         content = http.read(file.url)
         sha256 = hashlib.sha256(content).hexdigest()
         if file.sha256 not in (None, sha256):
@@ -177,12 +177,12 @@ class Sources:
             name=name, version=str(version), filename=file.filename, sha256=sha256, size=len(content), source="pypi"
         )
         wheel, metadata = self._built(wheel, facts)
-        self._known[name, version] = wheel, parse(wheel, metadata)
-        _shelve(self.folder, name, version, metadata)
+        self.learnt[name, version] = wheel, parse(wheel, metadata)
+        shelve(self.folder, name, version, metadata)
 
     def known(self, name: str, version: Version) -> tuple[Wheel, Distribution] | None:
         """Give what is behind a wheel of the shelf."""
-        return self._known.get((name, version))
+        return self.learnt.get((name, version))
 
     def pool(self, wheels: Sequence[Wheel]) -> BuildTools | None:
         """Give what the wheels of a lock are built with; None when none of them is."""
@@ -191,17 +191,17 @@ class Sources:
             return None
         names = sorted({filename for build in builds for filename in build.wheels})
         required = [self._pool[filename] for filename in names]
-        return self._workshop.tools(required, compilers=any(build.compilers for build in builds))
+        return self.workshop.tools(required, compilers=any(build.compilers for build in builds))
 
     def cached(self, wheel: Wheel) -> Distribution | None:
         """Give what is known of a distribution of the lock before, which is built from source."""
-        content = self._store.kept(self._key(wheel))
+        content = self.store.kept(self._key(wheel))
         return parse(wheel, content) if content else None
 
     def _of_wheel(self, own: Own) -> tuple[Wheel, bytes]:
         _, version, _, tags = parse_wheel_filename(own.filename)
-        if tags.isdisjoint(self._target.tags()):
-            raise ResolveError(f"{own.origin}: {own.filename} is not for {self._target}")
+        if tags.isdisjoint(self.target.tags()):
+            raise ResolveError(f"{own.origin}: {own.filename} is not for {self.target}")
         wheel = replace(_wheel_of(own), version=str(version), filename=own.filename)
         return wheel, read_wheel(own.path, wheel)
 
@@ -214,36 +214,36 @@ class Sources:
 
     def _built(self, wheel: Wheel, facts: sdist.Facts) -> tuple[Wheel, bytes]:
         """Give the locked form of what is built, and its metadata, which takes a build only if nothing else has it."""
-        build = Build(requires=facts.requires, wheels=(), compilers=facts.compiles or bool(self._workshop.packages))
+        build = Build(requires=facts.requires, wheels=(), compilers=facts.compiles or bool(self.workshop.packages))
         wheel = replace(wheel, build=self._as_before(wheel, build) or self._required(wheel, build))
-        content = facts.metadata or self._store.kept(self._key(wheel))
+        content = facts.metadata or self.store.kept(self._key(wheel))
         while content is None:
             try:
-                content = self._workshop.build(wheel, self._tools(wheel))
+                content = self.workshop.build(wheel, self._tools(wheel))
             except SourceBuildError as error:
                 raise error if wheel.tree else self._failed(wheel, error) from error
             except MissingBuildRequirementsError as error:
                 assert wheel.build is not None  # noqa: S101 - it was just set
                 build = replace(wheel.build, requires=(*wheel.build.requires, *error.missing))
                 wheel = replace(wheel, build=self._required(wheel, build))
-        self._store.keep(self._key(wheel), content)
+        self.store.keep(self._key(wheel), content)
         # The version of the user's own is only known now.
         return replace(wheel, version=_version(content)) if wheel.tree else wheel, content
 
     def _failed(self, wheel: Wheel, error: SourceBuildError) -> SourceBuildError:
         """Say why it is built at all, and what has wheels instead: other versions here, this one on other Pythons."""
-        found = offers(wheel.name, self._workshop.scope)
+        found = offers(wheel.name, self.workshop.scope)
         ways = []
-        if fitting := [version for version in found.fitting(self._target.tags()) if not version.is_prerelease]:
+        if fitting := [version for version in found.fitting(self.target.tags()) if not version.is_prerelease]:
             ways.append(f"versions of {wheel.name} with a wheel that fits: {fitting[0]} to {fitting[-1]}")
         for name, suite in SUITES.items():
             for python in suite.pythons:
-                tags = Target(python, self._target.platform, suite.glibc).tags()
+                tags = Target(python, self.target.platform, suite.glibc).tags()
                 if Version(wheel.version) in found.fitting(tags):
                     ways.append(
                         f'{wheel.name} {wheel.version} has a wheel for python: "{python}", on base debian:{name}'
                     )
-        message = f"{wheel.name} {wheel.version} has no wheel for {self._target}, and {error.message}"
+        message = f"{wheel.name} {wheel.version} has no wheel for {self.target}, and {error.message}"
         hint = ways.pop(0) if ways else error.hint
         return SourceBuildError(message, name=error.name, hint=hint, details=(*ways, *error.details))
 
@@ -254,24 +254,24 @@ class Sources:
         if before is None or before.build is None or before.build.requires[: len(asked)] != asked:
             return None
         # With other programs at hand a backend may ask for other distributions.
-        same = before.build.compilers == build.compilers and self._workshop.keeps_packages
+        same = before.build.compilers == build.compilers and self.workshop.keeps_packages
         return before.build if same else None
 
     def _required(self, wheel: Wheel, build: Build) -> Build:
-        found = self._workshop.require(wheel.name, build.requires)
+        found = self.workshop.require(wheel.name, build.requires)
         self._pool.update((item.filename, item) for item in found)
         return replace(build, wheels=tuple(item.filename for item in found))
 
     def _tools(self, wheel: Wheel) -> BuildTools:
         assert wheel.build is not None  # noqa: S101 - the caller's
         required = [self._pool[filename] for filename in wheel.build.wheels]
-        return self._workshop.tools(required, compilers=wheel.build.compilers)
+        return self.workshop.tools(required, compilers=wheel.build.compilers)
 
     def _key(self, wheel: Wheel) -> str:
         """Give the name under which the metadata of what is built is kept: it depends on how it was built."""
         build = wheel.build
         made = [build.requires, build.wheels, build.compilers] if build else []
-        parts = [wheel.sha256, *made, sorted(self._workshop.packages), str(self._target)]
+        parts = [wheel.sha256, *made, sorted(self.workshop.packages), str(self.target)]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -307,7 +307,12 @@ def _archives(name: str, scope: Scope) -> Iterator[tuple[Version, python_index.I
         return
 
 
-def _shelve(folder: Path, name: str, version: Version, metadata: bytes) -> None:
+def shelved(name: str, version: Version) -> str:
+    """Give the file name of a wheel on a shelf."""
+    return f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
+
+
+def shelve(folder: Path, name: str, version: Version, metadata: bytes) -> None:
     """Write a wheel that holds nothing but metadata: what is required, and by the name and version given."""
     fields = email.parser.BytesHeaderParser(policy=email.policy.compat32).parsebytes(metadata)
     stem = f"{name.replace('-', '_')}-{version}"
@@ -315,7 +320,7 @@ def _shelve(folder: Path, name: str, version: Version, metadata: bytes) -> None:
     for key in ("Requires-Python", "Requires-Dist", "Provides-Extra"):
         lines += [f"{key}: {' '.join(str(text).split())}" for text in fields.get_all(key, ())]
     info = f"{stem}.dist-info"
-    with zipfile.ZipFile(folder / f"{stem}-py3-none-any.whl", "w") as archive:
+    with zipfile.ZipFile(folder / shelved(name, version), "w") as archive:
         archive.writestr(f"{info}/METADATA", "\n".join(lines) + "\n")
         archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         archive.writestr(f"{info}/RECORD", "")

@@ -17,7 +17,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
-from modelpack.errors import ResolveError
+from modelpack.errors import FetchError, ResolveError, SourceBuildError
 from modelpack.lock import LockedRequirement, Wheel
 from modelpack.parallel import Stop, run
 from modelpack.progress import Progress
@@ -28,6 +28,7 @@ from modelpack.python.dependencies import Closure, Distribution, closure
 from modelpack.python.from_source import Sources
 from modelpack.python.metadata import MetadataStore
 from modelpack.python.question import Alternative, Choice, Limits, Question, Root
+from modelpack.python.rehearsal import rehearsed
 from modelpack.python.scope import Scope
 from modelpack.python.target import Target
 from modelpack.web.credentials import redact
@@ -177,7 +178,7 @@ def _question(requirements: Sequence[LockedRequirement], target: Target, scope: 
 
 def _alternative(choice: Choice, question: Question, limits: Limits) -> Alternative:
     target = Target(choice.python, question.target.platform, choice.glibc)
-    asked = _question(choice.requirements, target, question.scope, limits)
+    asked = replace(_question(choice.requirements, target, question.scope, limits), sources=question.sources)
     return Alternative(text=choice.text, question=asked, rank=choice.rank, shown=choice.shown)
 
 
@@ -193,9 +194,11 @@ def _anew(
     """Ask uv, then read the metadata of what it chose."""
     try:
         answer = _ask_up_to_date(question, kept, upgrade=upgrade)
+    except SourceBuildError as error:
+        raise python_conflicts.explain_build(error, question, tuple(alternatives), _works) from error
     except uv_tool.UvError as error:
         solve = functools.partial(_solve, store)
-        raise python_conflicts.explain(str(error), question, tuple(alternatives), solve) from error
+        raise python_conflicts.explain(str(error), question, tuple(alternatives), solve, _works) from error
     chosen = _described(answer.pylock, question, store)
     pins = {distribution.name: distribution for distribution in chosen.values()}
     result = closure(question.requirements, pins, question.target.environment())
@@ -218,17 +221,19 @@ def _ask_up_to_date(question: Question, kept: Sequence[Wheel], *, upgrade: bool 
         return _ask_with_sources(question, kept, upgrade=names)
 
 
-def _ask_with_sources(question: Question, kept: Sequence[Wheel], *, upgrade: bool | Sequence[str]) -> uv_tool.Answer:
+def _ask_with_sources(
+    question: Question, kept: Sequence[Wheel], *, upgrade: bool | Sequence[str], patience: float | None = None
+) -> uv_tool.Answer:
     """Ask uv, and again with the source archives of whatever turns out to have no wheel."""
     sources = question.sources
     if sources is None:
-        return _ask_uv(question, kept, upgrade=upgrade)
+        return _ask_uv(question, kept, upgrade=upgrade, patience=patience)
     for wheel in kept:
         if wheel.build and wheel.source != "local":
             sources.offer(wheel.name)
     while True:
         try:
-            answer = _ask_uv(question, kept, upgrade=upgrade)
+            answer = _ask_uv(question, kept, upgrade=upgrade, patience=patience)
         except uv_tool.UvError as error:
             lacking = python_conflicts.without_wheel(str(error))
             if not [name for name in lacking if sources.offer(name)]:
@@ -287,14 +292,35 @@ def _solve(store: MetadataStore, question: Question, whole: bool) -> dict[Normal
         UvTimeoutError: it takes too long to tell.
     """
     try:
-        pylock = _ask_uv(question, (), upgrade=False, patience=_PATIENCE).pylock
+        with rehearsed(question, trusting=True) as tried:
+            pylock = _ask_with_sources(tried, (), upgrade=False, patience=_PATIENCE).pylock
+            if whole:
+                # Another version has other files than those of which the user's files name the digests.
+                found = _described(pylock, replace(tried, allowed={}), store)
+                return {pin.name: pin for pin in found.values()}
+            return _pinned(pylock)
     except uv_tool.UvTimeoutError:
         raise
-    except uv_tool.UvError:
+    except (uv_tool.UvError, FetchError, ResolveError):
         return None
-    if whole:
-        # Another version has other files than those of which the user's files name the digests.
-        return {pin.name: pin for pin in _described(pylock, replace(question, allowed={}), store).values()}
+
+
+def _works(question: Question) -> dict[NormalizedName, Distribution] | None:
+    """Give what a question resolves to, if it does without compiling anything that was not asked for before.
+
+    Raises:
+        UvTimeoutError: it takes too long to tell.
+    """
+    try:
+        with rehearsed(question, trusting=False) as tried:
+            return _pinned(_ask_with_sources(tried, (), upgrade=False, patience=_PATIENCE).pylock)
+    except uv_tool.UvTimeoutError:
+        raise
+    except (uv_tool.UvError, FetchError, ResolveError):
+        return None
+
+
+def _pinned(pylock: Mapping[str, Any]) -> dict[NormalizedName, Distribution]:
     names = ((canonicalize_name(package["name"]), package["version"]) for package in pylock.get("packages", ()))
     return {name: Distribution(name=name, version=version) for name, version in names}
 

@@ -10,7 +10,7 @@ import tomllib
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -37,6 +37,8 @@ class Facts:
     """Whether there are files that a compiler may be wanted for."""
     metadata: bytes | None
     """Core metadata, as far as it says what is required; None when only a build can tell."""
+    described: bytes = b""
+    """Its PKG-INFO, from which what a build gives may differ."""
 
 
 def read_archive(name: str, content: bytes) -> Facts:
@@ -51,7 +53,7 @@ def read_archive(name: str, content: bytes) -> Facts:
         raise ResolveError(f"{name} is not a source archive that can be read: {error}") from error
     below = {path.partition("/")[2]: read for path, read in files.items()}
     info = below["PKG-INFO"]() if "PKG-INFO" in below else None
-    return _facts(name, below, _static_info(info) if info else None)
+    return replace(_facts(name, below, _static_info(info) if info else None), described=info or b"")
 
 
 def read_folder(name: str, files: Mapping[str, Callable[[], bytes]]) -> Facts:

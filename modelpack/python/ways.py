@@ -12,8 +12,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from modelpack.parallel import Stop, run
-from modelpack.python.disagreement import Pins, Solve
+from modelpack.parallel import run_all
+from modelpack.python.disagreement import Pins
 from modelpack.python.question import Alternative, Question, Root
 from modelpack.python.uv_tool import UvTimeoutError
 
@@ -23,7 +23,13 @@ known to work, the version of a requirement that names a range, the base with it
 one version (the model may be made with it), several, the server, the server's version outside of what is known to work.
 """
 
+Works = Callable[[Question], Pins | None]
+"""Gives what a question resolves to; None when it does not."""
+
+_LAST = (SEVERAL, UNKNOWN_SERVER)
+"""Only named when nothing else works."""
 _WORKERS = 3
+_ENOUGH = 3
 _MOST = 5
 _PATIENCE = 12.0
 """Seconds after which no way is waited for any more."""
@@ -45,7 +51,7 @@ def ways_out(
     roots: Sequence[Root],
     question: Question,
     alternatives: Sequence[Alternative],
-    solve: Solve,
+    works: Works,
     *,
     nearest: Version | None = None,
 ) -> tuple[str, ...]:
@@ -55,32 +61,33 @@ def ways_out(
         roots: the smallest set of requirements that cannot be met.
         question: everything that has to resolve.
         alternatives: what else the spec could ask.
-        solve: tries.
+        works: tries.
         nearest: the version to try first for a single requirement.
     """
     trials = sorted(
         (*_loosened(roots, question, nearest), *map(_asked_otherwise, alternatives)), key=lambda one: one.rank
     )
-    found = _attempt(trials, solve)
     named: dict[str, str] = {}
-    for number, trial in enumerate(trials):
-        if number in found and (trial.rank not in (SEVERAL, UNKNOWN_SERVER) or not named):
-            named.setdefault(trial.group or str(number), trial.text(found[number]))
+    until = time.monotonic() + _PATIENCE
+    while trials and len(named) < _ENOUGH:
+        batch, trials = trials[:_WORKERS], trials[_WORKERS:]
+        batch = [one for one in batch if not (named and one.rank in _LAST) and one.group not in named]
+        for trial, pins in zip(batch, _attempt(batch, works, until), strict=True):
+            if pins is not None and not (named and trial.rank in _LAST):
+                named.setdefault(trial.group or trial.text(pins), trial.text(pins))
     return tuple(dict.fromkeys(named.values()))[:_MOST]
 
 
-def _attempt(trials: Sequence[Trial], solve: Solve) -> dict[int, Pins]:
-    """Give what trials lead to, by number; those that take too long lead nowhere."""
-    until = time.monotonic() + _PATIENCE
+def _attempt(trials: Sequence[Trial], works: Works, until: float) -> list[Pins | None]:
+    """Give what trials lead to; those that take too long lead nowhere."""
 
-    def attempt(number: int) -> tuple[int, Pins | None]:
+    def attempt(trial: Trial) -> Pins | None:
         try:
-            return number, None if time.monotonic() > until else solve(trials[number].question, False)
+            return None if time.monotonic() > until else works(trial.question)
         except UvTimeoutError:
-            return number, None
+            return None
 
-    answers = run(attempt, range(len(trials)), workers=_WORKERS, stop=Stop())
-    return {number: pins for number, pins in answers if pins is not None}
+    return run_all(attempt, trials, workers=_WORKERS)
 
 
 def _asked_otherwise(other: Alternative) -> Trial:
