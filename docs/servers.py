@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,13 +148,13 @@ def serve(archive: Path, lock: Lock) -> dict[str, Any]:
 
 
 @contextmanager
-def container(archive: Path) -> Iterator[tuple[int, float]]:
-    """Start the image; give the process that is the server, and when it was asked to begin."""
+def container(archive: Path, options: Sequence[str] = (), *, words: Sequence[str] = ()) -> Iterator[tuple[int, float]]:
+    """Start the image, with words of podman and for the image; give the server's process, and when it was begun."""
     before = set(podman("images", "--quiet", "--no-trunc").split())
     podman("rm", "--force", "--ignore", CONTAINER)
     image = podman("pull", "--quiet", f"oci-archive:{archive}").strip()
     began = time.monotonic()
-    podman("run", "--detach", "--name", CONTAINER, "--read-only", "--network", "none", *LIMITS, image)
+    podman("run", "--detach", "--name", CONTAINER, "--read-only", "--network", "none", *LIMITS, *options, image, *words)
     try:
         yield int(podman("inspect", "--format", "{{.State.Pid}}", CONTAINER)), began
     except BaseException:

@@ -21,7 +21,7 @@ environment: {MODEL: "@model@/@model_name@"}
 port: 7000
 routes: {readiness: /ready, scoring: /greet}
 scoring_script: [greet]
-shared: [scoring.py]
+shared: [modelpack_scoring.py]
 options:
   word:
     description: A word in lower case
@@ -93,7 +93,7 @@ def test_the_folder_is_the_server(project):
     assert server.command == ("@python@", "@server@/app.py", "@port@")
     assert server.environment["WORD"] == "hi"
     assert [item.requirement for item in server_requirements(spec)] == ["six>=1.16"]
-    assert set(programs(spec, project / "cache")) == {"app.py", "settings.json", "scoring.py"}
+    assert set(programs(spec, project / "cache")) == {"app.py", "settings.json", "modelpack_scoring.py"}
 
 
 def test_its_contract_is_held(project):

@@ -143,6 +143,30 @@ def test_the_port_is_the_packages_unless_one_is_set(serve):
     assert (words, found["URL"], found["N"]) == (["--bind=0:8080", "80800", "8080"], "http://x:8080/", "80800")
 
 
+def test_clouds_say_the_port_in_variables_of_theirs(serve):
+    for port, variables in {
+        "8081": {"AIP_HTTP_PORT": "8081"},
+        "8082": {"SAGEMAKER_BIND_TO_PORT": "8082", "AIP_HTTP_PORT": ""},
+        "8080": {"SAGEMAKER_BIND_TO_PORT": "8082", "AIP_HTTP_PORT": "8081", "MODELPACK_PORT": "8080"},
+        "5001": {"MODELPACK_PORT": ""},
+    }.items():
+        assert serve(["report", "@port@"], environment=variables)[0] == [port]
+
+
+def test_what_is_no_port_is_refused(machine, tmp_path):
+    out = make(machine, tmp_path / "work")
+    for port in ("abc", "0", "-1", "080", "65536", "99999999999999999999", "80 80", "8080/tcp"):
+        variables = {"MODELPACK_PORT": port}
+        done = subprocess.run([out / "bin/serve"], check=False, capture_output=True, text=True, env=variables)
+        said = f"MODELPACK_PORT is no port, expected a number from 1 to 65535: {port}\n"
+        assert (done.returncode, done.stdout, done.stderr) == (2, "", said)
+
+
+def test_temporary_files_go_where_it_can_write(serve):
+    assert "TMPDIR" not in serve()[1]
+    assert serve(environment={"TMPDIR": "/nowhere"})[1]["TMPDIR"] == "/dev/shm"  # noqa: S108
+
+
 def test_nothing_of_the_machines_python_reaches_the_server(serve, machine):
     hostile = dict.fromkeys(("PYTHONHOME", "PYTHONPATH", "LD_LIBRARY_PATH", "LD_PRELOAD", "PATH"), "")
     found = serve(environment=hostile)[1]
@@ -153,6 +177,11 @@ def test_nothing_of_the_machines_python_reaches_the_server(serve, machine):
 def test_locales_are_those_of_the_base(serve, machine):
     found = serve(environment={"LOCPATH": "/usr/lib/locale", "LANG": "de_DE.ISO-8859-1"})[1]
     assert found["LOCPATH"] == f"{machine}/base/usr/lib/locale"
+
+
+def test_what_it_prints_is_seen_at_once(serve):
+    assert serve()[1]["PYTHONUNBUFFERED"] == "1"
+    assert serve(environment={"PYTHONUNBUFFERED": ""})[1]["PYTHONUNBUFFERED"] == ""
 
 
 def test_it_starts_in_the_folder_of_the_code(serve, tmp_path):
@@ -207,6 +236,8 @@ def test_the_health_is_the_status_of_the_liveness_route(machine, tmp_path, serve
 
 def test_the_health_is_asked_at_the_port_that_is_set_and_not_through_a_proxy(machine, tmp_path, server):
     variables = {"MODELPACK_PORT": str(server.server_port), "http_proxy": "http://127.0.0.1:1", "PYTHONPATH": "/x"}
+    assert healthcheck(machine, tmp_path, variables, port=1, liveness="/200").returncode == 0
+    variables = {"AIP_HTTP_PORT": variables["MODELPACK_PORT"], "MODELPACK_PORT": ""}
     assert healthcheck(machine, tmp_path, variables, port=1, liveness="/200").returncode == 0
 
 

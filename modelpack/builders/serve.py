@@ -21,20 +21,35 @@ unset PYTHONHOME PYTHONPATH LD_LIBRARY_PATH LD_PRELOAD
 export LOCPATH={base}/usr/lib/locale
 export PATH={path}
 export PYTHONDONTWRITEBYTECODE=1
+export PYTHONUNBUFFERED="${{PYTHONUNBUFFERED-1}}"
 export HOME="${{HOME:-/tmp}}"
+# Containers with a read-only root file system have memory to write to at least.
+[ -w "${{TMPDIR:-/tmp}}" ] || [ ! -w /dev/shm ] || export TMPDIR=/dev/shm
 export SSL_CERT_FILE="${{SSL_CERT_FILE-{base}/etc/ssl/certs/ca-certificates.crt}}"
 {port}{variables}
 {extra}cd {folder}
 exec {command}
 """
-_PORT = 'export MODELPACK_PORT="${{MODELPACK_PORT:-{port}}}"\n'
+PORT_VARIABLES = ("MODELPACK_PORT", "AIP_HTTP_PORT", "SAGEMAKER_BIND_TO_PORT")
+"""What may say the port that is listened on, first come first: ours, Vertex AI's, SageMaker's."""
+_PORT = """export MODELPACK_PORT="{port}"
+case $MODELPACK_PORT in
+  *[!0-9]* | 0* | ??????*) wrong=1 ;;
+  *) [ "$MODELPACK_PORT" -le 65535 ] || wrong=1 ;;
+esac
+if [ "${{wrong-}}" ]; then
+  echo "MODELPACK_PORT is no port, expected a number from 1 to 65535: $MODELPACK_PORT" >&2
+  exit 2
+fi
+"""
 _HEALTHCHECK = """#!{environment}/bin/python3 -I
 # Exits with 0 when the server says it is alive. Not with urllib, which would ask a proxy of the environment's.
 import http.client
 import os
 import sys
 
-connection = http.client.HTTPConnection("127.0.0.1", int(os.environ.get("MODELPACK_PORT") or {port}), timeout=5)
+port = next(filter(None, map(os.environ.get, {variables!r})), {port})
+connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=5)
 try:
     connection.request("GET", {route!r})
     sys.exit(0 if connection.getresponse().status < 400 else 1)
@@ -52,8 +67,21 @@ def main() -> None:
     _write(f"{out}/bin/serve", _serve(plan))
     if plan["job"]:
         return
-    health = _HEALTHCHECK.format(environment=plan["environment"], port=plan["port"], route=plan["liveness"])
-    _write(f"{out}/bin/healthcheck", health)
+    _write(f"{out}/bin/healthcheck", _healthcheck(plan))
+
+
+def _healthcheck(plan: dict[str, Any]) -> str:
+    return _HEALTHCHECK.format(
+        environment=plan["environment"], port=plan["port"], route=plan["liveness"], variables=PORT_VARIABLES
+    )
+
+
+def _port(port: int) -> str:
+    """Give the lines that settle the port; an empty variable says nothing."""
+    text = str(port)
+    for name in reversed(PORT_VARIABLES):
+        text = f"${{{name}:-{text}}}"
+    return _PORT.format(port=text)
 
 
 def _serve(plan: dict[str, Any]) -> str:
@@ -74,7 +102,7 @@ def _serve(plan: dict[str, Any]) -> str:
         base=plan["base"],
         path=_word(":".join(folders)),
         title=plan["title"],
-        port="" if plan["job"] else _PORT.format(port=plan["port"]),
+        port="" if plan["job"] else _port(plan["port"]),
         variables="\n".join(variables),
         extra=extra,
         folder=_word(folder),

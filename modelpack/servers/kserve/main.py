@@ -6,15 +6,16 @@ import os
 import sys
 
 import kserve
-import user_module
+import modelpack_user_module
+from modelpack_settings import count
 
 
 def _model(name: str) -> kserve.Model:
     """Give the one model that the script defines, loaded, or the instance called ``model`` when it has one."""
-    module = user_module.load()
+    module = modelpack_user_module.load()
     model = getattr(module, "model", None)
     if not isinstance(model, kserve.Model):
-        model = user_module.only_class(module, kserve.Model, "model")(name)
+        model = modelpack_user_module.only_class(module, kserve.Model, ", or an instance called model")(name)
     if not model.ready:
         model.load()
         model.ready = True
@@ -23,6 +24,6 @@ def _model(name: str) -> kserve.Model:
 
 if __name__ == "__main__":
     own = _model(os.environ["MODELPACK_MODEL_NAME"])
-    kserve.ModelServer(
-        http_port=int(sys.argv[1]), enable_grpc=False, workers=int(os.environ.get("WORKER_COUNT", "1"))
-    ).start([own])
+    kserve.ModelServer(http_port=int(sys.argv[1]), enable_grpc=False, workers=count("WORKER_COUNT", default=1)).start(
+        [own]
+    )

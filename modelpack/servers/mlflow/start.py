@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 from modelpack_mlflow import wsgi_server
 from modelpack_mlflow.mlflow_version import IS_ASGI
+from modelpack_settings import count
 
 _APPLICATION = "modelpack_mlflow.application:application"
 
@@ -18,9 +18,9 @@ _APPLICATION = "modelpack_mlflow.application:application"
 def main() -> None:
     """Serve until told to stop."""
     port = int(sys.argv[1])
-    workers = int(os.environ.get("MLFLOW_MODELS_WORKERS") or os.environ.get("WORKER_COUNT") or 1)
+    workers = count("MLFLOW_MODELS_WORKERS", "WORKER_COUNT", default=1)
     if not IS_ASGI:
-        timeout = int(os.environ.get("MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT") or 60)
+        timeout = count("MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT", default=60)
         wsgi_server.serve(_APPLICATION, port=port, workers=workers, timeout=timeout)
         return
     import uvicorn  # noqa: PLC0415 - mlflow brings it from 2.21

@@ -12,6 +12,7 @@ if __name__ == "__main__":
     for name, port in (("GRPC", "8081"), ("METRICS", "8082")):
         os.environ.setdefault(f"MLSERVER_{name}_PORT", port)
     os.environ.setdefault("MLSERVER_METRICS_DIR", folder)
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(Path.cwd()), os.environ.get("PYTHONPATH"))))
+    own = (str(Path.cwd()), str(Path(__file__).parent))
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (*own, os.environ.get("PYTHONPATH"))))
     words = ["-c", "from mlserver.cli import main; main()", "start", folder]
     os.execv(sys.executable, [sys.executable, *words])

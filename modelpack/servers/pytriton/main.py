@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-import user_module
+import modelpack_user_module
 
 
 def _writable(copytree: Callable[..., str]) -> Callable[..., str]:
@@ -27,6 +28,8 @@ def _writable(copytree: Callable[..., str]) -> Callable[..., str]:
 
 
 if __name__ == "__main__":
+    # It ends in good order at SIGINT; the first process of a container would not even end by SIGTERM.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     # Triton is copied there, and adds its back end to the copy.
     os.environ.setdefault("PYTRITON_HOME", tempfile.mkdtemp(prefix="pytriton-"))
     setattr(shutil, "copytree", _writable(shutil.copytree))  # noqa: B010 - its type is another one
@@ -36,7 +39,7 @@ if __name__ == "__main__":
     config = TritonConfig(
         http_port=port, allow_grpc=False, allow_metrics=False, exit_on_error=True, exit_timeout_secs=10
     )
-    script = user_module.load()
+    script = modelpack_user_module.load()
     with Triton(config=config) as triton:
         script.bind(triton)
         triton.serve()

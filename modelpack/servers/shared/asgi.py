@@ -1,4 +1,4 @@
-"""Becomes uvicorn around ``app:app`` beside this file, on the port of the package or the one that Vertex AI gives."""
+"""Becomes uvicorn around ``modelpack_app:app`` beside this file, on the port that is the one argument."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import os
 import sys
 from pathlib import Path
 
+from modelpack_settings import count
+
 if __name__ == "__main__":
-    port = os.environ.get("AIP_HTTP_PORT") or sys.argv[1]
-    words = ["--host", "0.0.0.0", "--port", port, "--app-dir", str(Path(__file__).parent)]
-    words += ["--workers", os.environ.get("WORKER_COUNT", "1"), "--timeout-graceful-shutdown", "30"]
-    os.execv(sys.executable, [sys.executable, "-m", "uvicorn", *words, "app:app"])
+    words = ["--host", "0.0.0.0", "--port", sys.argv[1], "--app-dir", str(Path(__file__).parent)]
+    words += ["--workers", str(count("WORKER_COUNT", default=1)), "--timeout-graceful-shutdown", "30"]
+    os.execv(sys.executable, [sys.executable, "-m", "uvicorn", *words, "modelpack_app:app"])

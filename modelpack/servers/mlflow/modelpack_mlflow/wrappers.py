@@ -1,11 +1,13 @@
 """Azure ML's routes in front of an application: WSGI (PEP 3333) up to mlflow 2.20, ASGI from 2.21.
 
-A request to score becomes one to MLflow's ``/invocations`` inside the same process; all else is passed on as it is.
+A request to score becomes one to MLflow's ``/invocations`` inside the same process, and the routes that Vertex AI asks
+for become MLflow's own; all else is passed on as it is.
 """
 
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
@@ -14,6 +16,8 @@ from urllib.parse import parse_qsl
 from modelpack_mlflow.azure import Answer, Azure, BadRequestError, refusal
 
 _INVOCATIONS = "/invocations"
+_RENAMED = {os.environ.get("AIP_HEALTH_ROUTE"): "/ping", os.environ.get("AIP_PREDICT_ROUTE"): _INVOCATIONS}
+"""Vertex AI's routes to MLflow's."""
 
 
 class Wsgi:
@@ -26,6 +30,8 @@ class Wsgi:
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:  # noqa: ANN401 - WSGI's
         """Answer one request (PEP 3333)."""
         path = environ.get("PATH_INFO") or "/"
+        if path in _RENAMED:
+            environ = {**environ, "PATH_INFO": (path := _RENAMED[path])}
         query = dict(parse_qsl(environ.get("QUERY_STRING", "")))
         answer = self._azure.answer(environ["REQUEST_METHOD"], path, query)
         if answer is None and path != "/score":
@@ -70,6 +76,8 @@ class Asgi:
         if scope["type"] != "http":
             await self._application(scope, receive, send)
             return
+        if path := _RENAMED.get(scope["path"]):
+            scope = {**scope, "path": path, "raw_path": path.encode()}
         query = dict(parse_qsl(scope.get("query_string", b"").decode("latin-1")))
         answer = self._azure.answer(scope["method"], scope["path"], query)
         if answer is None and scope["path"] != "/score":

@@ -7,6 +7,7 @@ out, of which the highest version answers when none is asked for.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 from pathlib import Path
@@ -14,7 +15,8 @@ from typing import Any
 
 import numpy as np
 import onnxruntime as ort
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import FastAPI, HTTPException, Request, Response
+from modelpack_settings import count
 
 DATATYPES = {
     "tensor(bool)": ("BOOL", np.bool_),
@@ -40,7 +42,7 @@ class Model:
 
     def __init__(self, path: Path) -> None:
         options = ort.SessionOptions()
-        options.intra_op_num_threads = int(os.environ.get("MODELPACK_THREADS", "0"))
+        options.intra_op_num_threads = count("MODELPACK_THREADS", default=0)
         self.session = ort.InferenceSession(path, options, providers=ort.get_available_providers())
         self.inputs = {item.name: item for item in self.session.get_inputs()}
         self.outputs = [item.name for item in self.session.get_outputs()]
@@ -68,7 +70,7 @@ class Model:
             HTTPException: 400, when it is not one for this model.
         """
         feeds = {}
-        for item in request.get("inputs") or _bad("no inputs"):
+        for item in _tensors(request, "inputs") or _bad("no inputs"):
             name = item.get("name")
             if name not in self.inputs:
                 _bad(f"unknown input: {name}; this model has: {', '.join(self.inputs)}")
@@ -76,18 +78,67 @@ class Model:
         missing = [name for name in self.inputs if name not in feeds]
         if missing:
             _bad(f"missing inputs: {', '.join(missing)}")
-        wanted = [item["name"] for item in request.get("outputs", ())] or self.outputs
+        wanted = [item.get("name") for item in _tensors(request, "outputs")] or self.outputs
         if unknown := [name for name in wanted if name not in self.outputs]:
-            _bad(f"unknown outputs: {', '.join(unknown)}; this model has: {', '.join(self.outputs)}")
+            _bad(f"unknown outputs: {', '.join(map(str, unknown))}; this model has: {', '.join(self.outputs)}")
         try:
             results = self.session.run(wanted, feeds)
         except Exception as error:  # noqa: BLE001 - ONNX Runtime's errors have no common class
             _bad(str(error))
         return [_tensor(name, result) for name, result in zip(wanted, results, strict=True)]
 
+    def predict(self, instances: Any) -> list[Any]:  # noqa: ANN401 - JSON
+        """Score rows as Vertex AI gives them: a value each, or an object of values by input, and so they come back.
+
+        Raises:
+            HTTPException: 400, when they are none for this model.
+        """
+        if not isinstance(instances, list) or not instances:
+            _bad("instances is a list with something in it")
+        if not all(isinstance(row, dict) for row in instances):
+            if len(self.inputs) > 1:
+                _bad(f"an instance is an object with the inputs {', '.join(self.inputs)}")
+            instances = [{next(iter(self.inputs)): row} for row in instances]
+        outputs = self.infer({"inputs": [self._column(name, instances) for name in instances[0]]})
+        columns = {item["name"]: _rows(item, len(instances)) for item in outputs}
+        if len(columns) == 1:
+            return next(iter(columns.values()))
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+    def _column(self, name: str, instances: list[dict[str, Any]]) -> dict[str, Any]:
+        """Put the values of one input together, as the protocol has tensors."""
+        try:
+            values = [row[name] for row in instances]
+            shape = np.asarray(values).shape
+        except (KeyError, ValueError) as error:
+            return _bad(f"instances do not all have the same inputs: {error}")
+        return {"name": name, "shape": shape, "data": values, "datatype": self._expected(name)}
+
+    def _expected(self, name: str) -> str | None:
+        return _datatype(self.inputs[name].type) if name in self.inputs else None
+
+
+def _rows(tensor: dict[str, Any], count: int) -> list[Any]:
+    """Give an output by instance.
+
+    Raises:
+        HTTPException: 400, it has not one row for each.
+    """
+    if not tensor["shape"] or tensor["shape"][0] != count:
+        _bad(f"output {tensor['name']} has the shape {tensor['shape']}, not a row for each instance")
+    rows: list[Any] = np.asarray(tensor["data"], dtype=np.object_).reshape(tensor["shape"]).tolist()
+    return rows
+
 
 def _bad(message: str) -> Any:  # noqa: ANN401 - never returns
     raise HTTPException(status_code=400, detail=message)
+
+
+def _tensors(request: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    found = request.get(key) or []
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        _bad(f"{key} is a list of objects")
+    return found
 
 
 def _datatype(kind: str) -> str:
@@ -194,26 +245,37 @@ async def metadata(name: str, version: str | None = None) -> dict[str, Any]:
     return model.metadata(name, list(models[name]))
 
 
-@app.post("/v2/models/{name}/infer")
-@app.post("/v2/models/{name}/versions/{version}/infer")
-async def infer(name: str, request: Request, version: str | None = None) -> dict[str, Any]:
-    """Score one request."""
-    model, chosen = _model(name, version)
+def _answer(value: dict[str, Any]) -> Response:
+    """Write an answer, NaN and infinity too, which models do give."""
+    return Response(json.dumps(value), media_type="application/json")
+
+
+async def _json(request: Request) -> dict[str, Any]:
     try:
         body = await request.json()
-    except ValueError as error:
-        body = _bad(f"not JSON: {error}")
-    if not isinstance(body, dict):
-        _bad("expected an object with inputs")
+    except (ValueError, RecursionError) as error:
+        return _bad(f"not JSON: {error}")
+    return body if isinstance(body, dict) else _bad("expected an object with inputs")
+
+
+@app.post("/v2/models/{name}/infer")
+@app.post("/v2/models/{name}/versions/{version}/infer")
+async def infer(name: str, request: Request, version: str | None = None) -> Response:
+    """Score one request."""
+    model, chosen = _model(name, version)
+    body = await _json(request)
     outputs = await asyncio.to_thread(model.infer, body)
     answer = {"model_name": name, "model_version": chosen, "outputs": outputs}
-    return {"id": body["id"], **answer} if "id" in body else answer
+    return _answer({"id": body["id"], **answer} if "id" in body else answer)
 
 
 @app.post("/invocations")
 @app.post(os.environ.get("AIP_PREDICT_ROUTE") or "/predict")
-async def invocations(request: Request) -> dict[str, Any]:
-    """Score with the only model, as SageMaker asks."""
+async def invocations(request: Request) -> Response:
+    """Score with the only model, as SageMaker asks; as Vertex AI does, when the body has ``instances``."""
     if len({id(versions) for versions in models.values()}) > 1:
         _bad(f"several models are served, ask /v2/models/NAME/infer: {', '.join(models)}")
-    return await infer(next(iter(models)), request)
+    name, body = next(iter(models)), await _json(request)
+    if "instances" not in body:
+        return await infer(name, request)
+    return _answer({"predictions": await asyncio.to_thread(_model(name, None)[0].predict, body["instances"])})

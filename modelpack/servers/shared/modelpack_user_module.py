@@ -28,16 +28,17 @@ def load() -> ModuleType:
     return module
 
 
-def only_class(module: ModuleType, base: type[Any], instance: str) -> type[Any]:
+def only_class(module: ModuleType, base: type[Any], otherwise: str = "") -> type[Any]:
     """Give the one subclass of ``base`` that a module defines itself.
 
     Raises:
-        SystemExit: there is none, or several; says so, and that an ``instance`` of this name would do.
+        SystemExit: there is none, or several; says so, and what would do ``otherwise``.
     """
     kinds = [value for value in vars(module).values() if isinstance(value, type) and issubclass(value, base)]
     own = [kind for kind in kinds if kind.__module__ == module.__name__]
     if len(own) != 1:
         names = ", ".join(kind.__name__ for kind in own) or "none"
-        wanted = f"one subclass of {base.__name__}, or an instance called {instance}"
-        raise SystemExit(f"{module.__name__}.py has to define {wanted}: {names}")
+        raise SystemExit(
+            f"{module.__name__}.py has to define one subclass of {base.__name__}{otherwise}, found {names}"
+        )
     return own[0]

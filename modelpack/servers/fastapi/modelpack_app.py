@@ -6,15 +6,16 @@ import asyncio
 import logging
 import os
 
-import scoring
+import modelpack_scoring
 from fastapi import FastAPI, Request, Response
+from modelpack_settings import count
 
-script = scoring.start()
+script = modelpack_scoring.start()
 app = FastAPI(
     title=os.environ.get("MODELPACK_NAME", "model"), version=os.environ.get("MODELPACK_VERSION", "1"), docs_url=None
 )
 # A model is rarely safe for several threads at once; more of them are asked for in so many words.
-limit = asyncio.Semaphore(int(os.environ.get("MODELPACK_THREADS", "1")))
+limit = asyncio.Semaphore(count("MODELPACK_THREADS", default=1))
 BODY = {"requestBody": {"content": {"application/json": {"schema": {}}}, "required": True}}
 
 
@@ -24,12 +25,11 @@ async def score(request: Request) -> Response:
     try:
         async with limit:
             answer = await asyncio.to_thread(script.answer, body)
-        return Response(answer, media_type="application/json")
-    except UnicodeDecodeError as error:
-        return Response(scoring.failed(error), status_code=400, media_type="application/json")
     except Exception as error:  # the script is the user's: anything may come
-        logging.getLogger("uvicorn.error").exception("run() failed")
-        return Response(scoring.failed(error), status_code=500, media_type="application/json")
+        answer = modelpack_scoring.failed(error, body)
+        if answer.status >= 500:
+            logging.getLogger("uvicorn.error").exception("run() failed")
+    return Response(answer.body, answer.status, media_type=answer.content_type)
 
 
 async def health() -> dict[str, str]:
@@ -37,7 +37,8 @@ async def health() -> dict[str, str]:
     return {"status": "ready"}
 
 
-for path in scoring.SCORE:
+for path in modelpack_scoring.SCORE:
     app.add_api_route(path, score, methods=["POST"], openapi_extra=BODY, response_class=Response)
-for path in scoring.HEALTH:
+for path in modelpack_scoring.HEALTH:
     app.add_api_route(path, health, methods=["GET"])
+    app.add_api_route(path, health, methods=["HEAD"], include_in_schema=False)
