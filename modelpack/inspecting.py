@@ -36,6 +36,9 @@ def inspect(project: Project, nix: Nix) -> dict[str, Any]:
         "python": {
             "version": interpreter.version if interpreter else lock.python.version,
             "tarball": interpreter.tarball.filename if interpreter and interpreter.tarball else None,
+            "flake": to_json(tarball.flake)
+            if (tarball := interpreter and interpreter.tarball) and tarball.flake
+            else None,
             "conda": [
                 {"name": item.name, "version": item.version, "size": item.size, "sha256": item.sha256}
                 for item in (interpreter.conda if interpreter else ())

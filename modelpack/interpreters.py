@@ -1,7 +1,7 @@
-"""The Python of a package where it is no package of the base's suite: an interpreter tarball, or conda's.
+"""The Python of a package where it is no package of the base's suite: an interpreter tarball, a flake's, or conda's.
 
 The shape of tarballs is the one that python-build-standalone calls ``install_only``: a folder ``python`` with
-``bin/python3.X``, ``lib`` and ``include``, in which nothing depends on where it lies.
+``bin/python3.X``, ``lib`` and ``include``, in which nothing depends on where it lies. A flake's is packed so too.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from modelpack import suites
 from modelpack.errors import ResolveError
 from modelpack.lock import CondaPackage, FileEntry, Interpreter, InterpreterTarball
-from modelpack.spec import Source
+from modelpack.spec import FlakeInterpreter, Source, TarballInterpreter
 
 if TYPE_CHECKING:
     from modelpack.settings import Settings
@@ -39,6 +39,8 @@ class Ways:
     """Gives where a file lies, after it was downloaded if need be."""
     solve: Callable[[], tuple[CondaPackage, ...]]
     """Gives what conda has for the spec."""
+    realise: Callable[[FlakeInterpreter], Interpreter]
+    """Gives what a flake has for the spec."""
 
 
 _MACHINES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
@@ -57,7 +59,7 @@ def digest(spec: Spec, scan: Scan) -> str | None:
     wanted: list[object] = [
         spec.python,
         spec.platform,
-        _sha256(spec.interpreter.source, scan) if spec.interpreter else None,
+        _identity(spec.interpreter, scan),
     ]
     if spec.conda:
         packages = sorted([item.name, item.version, item.build, item.channel or ""] for item in spec.conda)
@@ -74,21 +76,24 @@ def is_needed(spec: Spec) -> bool:
 def resolve(spec: Spec, settings: Settings, ways: Ways) -> Interpreter | None:
     """Give the interpreter that the spec names, or one that the machine has; None leaves it to the base.
 
-    A spec with packages of conda has conda's. Else a tarball comes before the machine's channels.
+    A spec with packages of conda has conda's. Else what the spec names comes before tarballs of the machine, and those
+    before its channels.
 
     Raises:
         ResolveError: a tarball that is not what it should be; FetchError and ToolError as the ways.
     """
     if spec.conda and spec.interpreter:
         raise ResolveError(
-            "packages of conda bring their own Python: python.tarball cannot be theirs",
-            hint="take python.tarball out, or the packages of conda",
+            f"packages of conda bring their own Python: python.{_key_of(spec.interpreter)} cannot be theirs",
+            hint=f"take python.{_key_of(spec.interpreter)} out, or the packages of conda",
         )
     if spec.conda and not settings.channels:
         raise ResolveError(
             "the lock has packages of conda, and no conda channel is configured on this machine",
             hint="name channels in the configuration (conda.channels), or remove the lock to do without conda",
         )
+    if isinstance(spec.interpreter, FlakeInterpreter):
+        return ways.realise(spec.interpreter)
     path = ways.find(spec.interpreter.source) if spec.interpreter else _of_machine(spec, settings)
     if settings.channels and (spec.conda or (path is None and is_needed(spec))):
         packages = ways.solve()
@@ -138,7 +143,7 @@ def addresses(spec: Spec, settings: Settings, place: Callable[[Source], Path]) -
         settings: what names folders.
         place: gives where a file lies if it is there.
     """
-    source = spec.interpreter.source if spec.interpreter else None
+    source = spec.interpreter.source if isinstance(spec.interpreter, TarballInterpreter) else None
     named = (place(source),) if source else ()
     files = (*(path for path in named if path.is_file()), *(path for _, path in _listed(spec.platform, settings)))
     return (*(path.as_uri() for path in files), *((source.remote.url,) if source and source.remote else ()))
@@ -173,8 +178,21 @@ def check_compiler(spec: Spec, interpreter: Interpreter, tools_python: str, *, f
         )
 
 
-def _sha256(source: Source, scan: Scan) -> str | None:
-    return source.remote.sha256 if source.remote else scan(source.path).sha256
+def _identity(asked: TarballInterpreter | FlakeInterpreter | None, scan: Scan) -> str | list[str] | None:
+    """Give what tells one interpreter of a spec from another: of a local flake, what pins its inputs too."""
+    if asked is None:
+        return None
+    if isinstance(asked, TarballInterpreter):
+        source = asked.source
+        return source.remote.sha256 if source.remote else scan(source.path).sha256
+    if asked.folder is None:
+        return [asked.reference, asked.attribute]
+    files = (asked.folder / name for name in ("flake.nix", "flake.lock"))
+    return [asked.written, *(scan(file).sha256 or "" for file in files if file.is_file())]
+
+
+def _key_of(asked: TarballInterpreter | FlakeInterpreter) -> str:
+    return "tarball" if isinstance(asked, TarballInterpreter) else "flake"
 
 
 def _of_machine(spec: Spec, settings: Settings) -> Path | None:

@@ -57,6 +57,17 @@ class LockedRequirement:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class FlakePin:
+    """Which state of the flake that the spec names an interpreter is of; where that is, the machine knows."""
+
+    attribute: str
+    rev: str | None
+    """Commit; None when the flake is of no repository."""
+    nar_hash: str | None
+    """``sha256-...`` of the flake's files; None when they are of a work tree with changes."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class InterpreterTarball:
     """The archive that an interpreter is unpacked from."""
 
@@ -64,7 +75,8 @@ class InterpreterTarball:
     sha256: str
     size: int
     source: str
-    """``interpreters``: the spec's own file, and the machine's folders of interpreters."""
+    """``interpreters``: the spec's own file, and the machine's folders of interpreters; ``flake``: the spec's flake."""
+    flake: FlakePin | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -203,12 +203,28 @@ class Image:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Interpreter:
+class TarballInterpreter:
     """A Python of the user's: a tarball in the shape that python-build-standalone calls ``install_only``."""
 
     source: Source
     sha256: str | None = None
     """What the file has to have; None takes it as it is."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FlakeInterpreter:
+    """A Python that a Nix flake has, such as nixpkgs."""
+
+    reference: str = field(repr=False)
+    """What Nix is asked for, without the attribute; a local one is absolute."""
+    attribute: str
+    """``python312``; empty for the flake's default."""
+    folder: Path | None
+    """Of a local one, absolute."""
+    written: str
+    """The reference as messages have it, without credentials."""
+    origin: str
+    """Where it is written: ``modelpack.yaml:7:3: python.flake``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -226,7 +242,7 @@ class Spec:
     """By name; the usual single model has the name of its file or folder."""
     python: str
     """``3.11``: major and minor."""
-    interpreter: Interpreter | None = None
+    interpreter: TarballInterpreter | FlakeInterpreter | None = None
     """None: of the base's suite, or of what the machine has."""
     requirements: tuple[Requirement, ...]
     constraints: tuple[Requirement, ...] = ()

@@ -105,7 +105,8 @@ def test_a_python_that_no_suite_has_is_told_with_what_is_at_hand_and_how_to_have
     first, *ways = caught.value.details
     assert first == f"at hand: {at_hand()}, 3.10.13 (tarball)"
     assert 'python: {version: "3.12", tarball: ./cpython-3.12.tar.gz} in the spec' in ways[0]
-    assert "python.interpreters in the machine's configuration" in ways[1]
+    assert 'python: {version: "3.12", flake: "nixpkgs#python312"} in the spec' in ways[1]
+    assert "python.interpreters in the machine's configuration" in ways[2]
 
 
 def test_a_suite_without_python_says_so():

@@ -18,6 +18,7 @@ PLAN = {
     "python": "3.12",
     "compiler": None,
     "tools": "/nowhere",
+    "patched": False,
 }
 
 

@@ -16,7 +16,7 @@ from modelpack.errors import ResolveError
 from modelpack.loading.native import load_spec
 from modelpack.lock import CondaPackage, FileEntry
 from modelpack.settings import Settings
-from modelpack.spec import Base, CondaRequirement, Interpreter, Remote, Source
+from modelpack.spec import Base, CondaRequirement, FlakeInterpreter, Remote, Source, TarballInterpreter
 
 
 def nothing():
@@ -24,11 +24,11 @@ def nothing():
 
 
 def ways(solve=nothing):
-    return interpreters.Ways(scan=scan, find=lambda source: source.path, solve=solve)
+    return interpreters.Ways(scan=scan, find=lambda source: source.path, solve=solve, realise=nothing)
 
 
 def own(path, sha256=None):
-    return Interpreter(source=Source(path=path, key="python.tarball"), sha256=sha256)
+    return TarballInterpreter(source=Source(path=path, key="python.tarball"), sha256=sha256)
 
 
 NAME = "cpython-{}+20240107-{}-unknown-linux-gnu-install_only.tar.gz"
@@ -156,10 +156,36 @@ def test_a_tarball_with_an_address_is_known_by_its_digest(tmp_path, spec, settin
     source = Source(
         path=Path("mine+1.tar.gz"), key="", remote=Remote(url="https://mirror.test/mine%2B1.tar.gz", sha256=sha256)
     )
-    spec = replace(spec, interpreter=Interpreter(source=source, sha256=sha256))
+    spec = replace(spec, interpreter=TarballInterpreter(source=source, sha256=sha256))
     found = interpreters.resolve(spec, settings, replace(ways(), find=lambda _: path))
 
     assert (found.tarball.filename, found.tarball.sha256) == ("mine+1.tar.gz", sha256)
     assert interpreters.digest(spec, nothing) is not None
     assert interpreters.addresses(spec, settings, lambda _: path) == (path.as_uri(), source.remote.url)
     assert interpreters.addresses(spec, settings, lambda _: tmp_path / "none") == (source.remote.url,)
+
+
+def test_a_flake_of_the_spec_is_realised_and_known_by_what_pins_it(tmp_path, spec, settings):
+    tarball(tmp_path / "folder" / NAME.format("3.12.1", "x86_64"))
+    local = FlakeInterpreter(
+        reference=str(tmp_path),
+        attribute="python",
+        folder=tmp_path,
+        written="./flake#python",
+        origin="modelpack.yaml:1:1",
+    )
+    far = replace(local, reference="nixpkgs", folder=None, written="nixpkgs#python")
+    made = interpreters.Interpreter(version="3.12.4")
+    found = interpreters.resolve(replace(spec, interpreter=local), settings, replace(ways(), realise=lambda _: made))
+    (tmp_path / "flake.nix").write_text("{ }")
+    first = interpreters.digest(replace(spec, interpreter=local), scan)
+    elsewhere = replace(local, reference="/elsewhere")
+
+    assert found is made
+    assert first == interpreters.digest(replace(spec, interpreter=elsewhere), scan)
+    (tmp_path / "flake.lock").write_text("{ }")
+    digests = {interpreters.digest(replace(spec, interpreter=one), scan) for one in (None, local, far)}
+    assert len({first, *digests}) == 4
+    conda = (CondaRequirement(name="numpy", version="", text="", origin=""),)
+    with pytest.raises(ResolveError, match=r"python\.flake cannot be theirs"):
+        interpreters.resolve(replace(spec, conda=conda, interpreter=far), settings, ways())

@@ -21,15 +21,16 @@ from modelpack.spec import (
     CheckRequest,
     Code,
     CondaRequirement,
+    FlakeInterpreter,
     Image,
     IndexAddress,
     Indexes,
-    Interpreter,
     Remote,
     Requirement,
     Server,
     Source,
     Spec,
+    TarballInterpreter,
 )
 
 OF_ITSELF = {"path", "lock_path", "name", "version", "models", "notices"}
@@ -70,7 +71,10 @@ def plain(value):
 
 def meaning(spec):
     server = replace(spec.server, version_origin="")
-    return plain(replace(spec, server=server, path=Path(), lock_path=Path(), notices=()))
+    interpreter = spec.interpreter
+    if isinstance(interpreter, FlakeInterpreter):
+        interpreter = replace(interpreter, origin="")
+    return plain(replace(spec, server=server, interpreter=interpreter, path=Path(), lock_path=Path(), notices=()))
 
 
 def round_trip(spec, output="written/modelpack.yaml"):
@@ -125,7 +129,7 @@ def full():
         description='no: it\'s "quoted"\nand long',
         models={"a": source("model"), "b": source("model/model.pkl")},
         python="3.12",
-        interpreter=Interpreter(source=source("python.tar.gz"), sha256="0" * 64),
+        interpreter=TarballInterpreter(source=source("python.tar.gz"), sha256="0" * 64),
         requirements=(
             Requirement(text="numpy==2.3.1", origin="r.txt:1", hashes=(f"sha256:{'1' * 64}",)),
             Requirement(text="scipy==1.16.0 ; python_version > '3'", origin="r.txt:2", hashes=(f"sha256:{'2' * 64}",)),
@@ -160,6 +164,9 @@ def full():
 CONDA = CondaRequirement(name="blas", version="==1.0", build="*mkl*", text="blas=1.0=*mkl*", origin="")
 LABELS = "@input-labels@/labels.json"
 BASE = Base(distribution="debian", suite="bookworm")
+FLAKE = FlakeInterpreter(
+    reference="nixpkgs/a-branch", attribute="python312", folder=None, written="nixpkgs/a-branch#python312", origin=""
+)
 TARBALL = Remote(url="https://files.example/far.zip", sha256="5" * 64)
 REMOTE = Remote(url="https://files.example/far.zip", sha256="4" * 64, unpack=True)
 ROUTES = {"liveness": "/l", "readiness": "/r", "scoring": "/s", "openapi": "/o"}
@@ -170,7 +177,12 @@ ROUTES = {"liveness": "/l", "readiness": "/r", "scoring": "/s", "openapi": "/o"}
     [
         {},
         {"check": None},
-        {"interpreter": Interpreter(source=Source(path=Path("far.zip"), key="", remote=TARBALL), sha256="5" * 64)},
+        {
+            "interpreter": TarballInterpreter(
+                source=Source(path=Path("far.zip"), key="", remote=TARBALL), sha256="5" * 64
+            )
+        },
+        {"interpreter": FLAKE},
         {"conda": (CONDA,), "channels": ("conda-forge",), "interpreter": None},
         {"server": Server(name="mlserver", options={"runtime": "xgboost"})},
         {"base": replace(BASE, image=BaseImage(name="a:1")), "server": Server(name="custom", port=1, routes=ROUTES)},
@@ -248,3 +260,13 @@ def test_the_command_writes_once(monkeypatch, capsys, tmp_path):
     assert run("import", "azure.yml", "--force", "--name", "another")[0] == 0
     assert inputs.load(Path()).name == "another"
     assert run("import", "azure.yml", "-o", "folder")[0] == 1
+
+
+def test_the_folder_of_a_local_flake_is_written_as_seen_from_the_spec():
+    Path("flake").mkdir()
+    Path("flake/flake.nix").write_text("{ outputs = _: { }; }")
+    place = Path("flake").resolve()
+    asked = replace(FLAKE, reference=f"{place}?dir=a", folder=place, written="./flake?dir=a#python312")
+    found = round_trip(replace(full(), interpreter=asked), "modelpack.yaml").interpreter
+
+    assert replace(found, origin="") == asked

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import tarfile
 import zlib
 from collections.abc import Iterator
@@ -45,7 +46,7 @@ def main() -> None:
         fail("interpreter", f"the tarball cannot be unpacked: {error}")
     if not os.path.exists(program):
         fail("interpreter", f"the tarball has no python/bin/python{plan['python']}")
-    adapt(plan, out)
+    adapt(plan, out, patched_library=plan["patched"])
 
 
 def adapt(plan: dict[str, Any], out: str, *, patched_library: bool = False) -> None:
@@ -58,10 +59,16 @@ def adapt(plan: dict[str, Any], out: str, *, patched_library: bool = False) -> N
     """
     program = f"{out}/bin/python{plan['python']}"
     _judge(plan, out)
+    _forget_places(plan, program, out)
     _start(plan, program, out)
     library = f"lib/python{plan['python']}"
     programs.find_library(f"{out}/{library}", plan["base"], patched=patched_library)
     programs.compile_library(plan["compiler"] or program, out, library)
+
+
+def is_left_out(path: str) -> bool:
+    """Tell whether a server never uses what lies at ``path`` below the prefix of an interpreter."""
+    return bool(_LEFT_OUT.fullmatch(path)) and not _PROGRAM.fullmatch(path)
 
 
 def _add(archive: tarfile.TarFile, member: tarfile.TarInfo, out: str) -> None:
@@ -72,7 +79,7 @@ def _add(archive: tarfile.TarFile, member: tarfile.TarInfo, out: str) -> None:
             return
         fail("interpreter", f"the tarball holds what is not below python/: {member.name!r}")
     path = name.removeprefix(_TOP)
-    if _LEFT_OUT.fullmatch(path) and not _PROGRAM.fullmatch(path):
+    if is_left_out(path):
         return
     target = f"{out}/{path}"
     if member.isdir():
@@ -138,6 +145,26 @@ def _missing(program: str, folders: list[str]) -> set[str]:
 
 def _libraries(plan: dict[str, Any]) -> str:
     return f"{plan['base']}/usr/lib/{plan['triplet']}"
+
+
+def _forget_places(plan: dict[str, Any], program: str, out: str) -> None:
+    """Drop the folders of other places in which objects look for libraries; the program's own search serves them all.
+
+    A DT_RUNPATH that is left would keep the program's DT_RPATH from its object, and lead out of the package.
+    """
+    for path, dynamic in _objects(out):
+        folders = [folder for folder in dynamic.search_path.split(":") if folder]
+        kept = [folder for folder in folders if folder.startswith(("$ORIGIN", "${ORIGIN}", f"{out}/"))]
+        if kept == folders or path == os.path.realpath(program):
+            continue
+        change = ["--set-rpath", ":".join(kept)] if kept else ["--remove-rpath"]
+        subprocess.run([f"{plan['tools']}/bin/patchelf", *change, path], check=True)
+        found = read_dynamic(path)
+        if found is None or not found.sound or found.search_path != ":".join(kept):
+            fail(
+                "interpreter",
+                f"patchelf left {os.path.relpath(path, out)} in a state it cannot be loaded from: {found}",
+            )
 
 
 def _start(plan: dict[str, Any], program: str, out: str) -> None:

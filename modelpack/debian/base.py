@@ -45,6 +45,7 @@ TOOLS: Mapping[str, str] = {
 SEED = "busybox-static"
 _WAYS = (
     'python: {version: "@", tarball: ./cpython-@.tar.gz} in the spec: an install_only build of python-build-standalone',
+    'python: {version: "@", flake: "nixpkgs#python%"} in the spec: the Python of a Nix flake',
     "python.interpreters in the machine's configuration: a folder with such tarballs",
     "conda.channels in the machine's configuration: conda's Python, and its packages",
 )
@@ -199,7 +200,7 @@ def python_package(request: BaseRequest, indexes: Sequence[Index]) -> str:
     if python in suites.SUITES[other].pythons:
         raise ResolveError(message, hint=f"use base: debian:{other}, which has Python {python}")
     known = ", ".join((suites.at_hand(), *request.other_pythons))
-    ways = tuple(f"- {way}".replace("@", python) for way in _WAYS)
+    ways = tuple(f"- {way}".replace("@", python).replace("%", python.replace(".", "")) for way in _WAYS)
     raise ResolveError(
         message, details=(f"at hand: {known}", *ways), hint=f"take one of these, or bring Python {python}"
     )

@@ -209,6 +209,13 @@ _PYTHON = Table(
             mistaken=("path", "archive", "interpreter"),
         ),
         Key(
+            name="flake",
+            shape=Text(noun="a flake reference such as nixpkgs#python312", pattern=r"^[^\x00\s-][^\x00\s]*$"),
+            doc="Nix flake and attribute with the interpreter, in Nix's words (nixpkgs#python312, ./folder#python), "
+            "instead of a tarball",
+            mistaken=("nixpkgs", "nix", "flake_ref"),
+        ),
+        Key(
             name="sha256",
             shape=Text(noun="64 hexadecimal digits", pattern=r"^(sha256:)?[0-9a-fA-F]{64}$", numbers=Number()),
             doc="What the tarball must be; required with an address",

@@ -7,7 +7,6 @@ import posixpath
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from modelpack import places, suites
 from modelpack.catalogue import SERVERS, ServerEntry, input_variable, server_names
@@ -18,6 +17,7 @@ from modelpack.loading.dependencies import Dependencies, Line, Selection
 from modelpack.loading.dependency_files import is_dependency_file, judge_python, read_dependencies
 from modelpack.loading.ignored import read_ignored
 from modelpack.loading.image import read_image
+from modelpack.loading.interpreter import read_interpreter
 from modelpack.loading.keys import spec_table
 from modelpack.loading.pip_file import read_lines
 from modelpack.loading.script import judge_script
@@ -26,7 +26,7 @@ from modelpack.loading.shape_reader import Value, nearest, read
 from modelpack.loading.sources import FILE, FOLDER, Folder, find_source
 from modelpack.loading.yamlfile import Findings, MapNode, Node, join_path, read_yaml, show
 from modelpack.lockfile import FILENAME as LOCK
-from modelpack.spec import Base, Code, Image, Interpreter, Remote, Server, Source, Spec
+from modelpack.spec import Base, Code, Image, Server, Source, Spec
 
 FILENAME = "modelpack.yaml"
 SCORING_SCRIPT = "score.py"
@@ -104,7 +104,9 @@ class _Loader:
     def spec(self, path: Path, servers: Path) -> Spec:
         root = self.root
         found = self.dependencies(path)
-        interpreter, asked_python = self.interpreter(), self.asked_python(found)
+        named = root.fields.get("python")
+        interpreter = read_interpreter(named, self.folder, self.findings) if named else None
+        asked_python = self.asked_python(found)
         base = self.base(None if interpreter else asked_python)
         python = asked_python or suites.default_python(base.suite)
         judge_python(python, found)
@@ -217,22 +219,6 @@ class _Loader:
         """Give the version of Python that the spec or a file of dependencies says; None leaves it to the base."""
         value = self.root.fields.get("python")
         return (value and value.get_text("version")) or found.python
-
-    def interpreter(self) -> Interpreter | None:
-        value = self.root.fields.get("python")
-        if value is None or "tarball" not in value.fields:
-            return None
-        tarball, sha256 = value.fields["tarball"], (value.get_text("sha256") or "").removeprefix("sha256:").lower()
-        if not re.match(r"(https?|file)://", tarball.text):
-            source = self.source(tarball, FILE)
-            return Interpreter(source=source, sha256=sha256 or None) if source else None
-        name = posixpath.basename(unquote(urlsplit(tarball.text).path))
-        if not name or not sha256:
-            message = "an address needs sha256 beside it" if name else "an address that ends in no file name"
-            self.findings.add(tarball.place, message, path=tarball.path)
-            return None
-        remote = Remote(url=tarball.text, sha256=sha256)
-        return Interpreter(source=Source(path=Path(name), key=tarball.path, remote=remote), sha256=sha256)
 
     def code(self, entry: ServerEntry | None, python: str) -> Code | None:
         value = self.root.fields.get("code")

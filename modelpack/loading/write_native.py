@@ -14,7 +14,7 @@ from modelpack.errors import ModelpackError
 from modelpack.loading.keys import DEFAULT_BASE
 from modelpack.loading.native import this_platform
 from modelpack.loading.yamlfile import dump_yaml
-from modelpack.spec import BaseImage, Check, CheckRequest, Image, Indexes, Requirement, Source, Spec
+from modelpack.spec import BaseImage, Check, CheckRequest, FlakeInterpreter, Image, Indexes, Requirement, Source, Spec
 
 CONSTRAINTS = "constraints.txt"
 ENVIRONMENT = "environment.yaml"
@@ -83,10 +83,18 @@ class _Writer:
         interpreter = self.spec.interpreter
         if interpreter is None:
             return self.spec.python
+        if isinstance(interpreter, FlakeInterpreter):
+            return {"version": self.spec.python, "flake": self.flake(interpreter)}
         source = interpreter.source
         tarball = source.remote.url if source.remote else self.path(source.path)
         content: dict[str, Plain] = {"version": self.spec.python, "tarball": tarball}
         return content | ({"sha256": interpreter.sha256} if interpreter.sha256 else {})
+
+    def flake(self, asked: FlakeInterpreter) -> str:
+        """Give the reference of a flake, with the folder of a local one as seen from the native spec."""
+        local = str(asked.folder) if asked.folder else ""
+        where = asked.reference.replace(local, self.path(asked.folder), 1) if asked.folder else asked.reference
+        return f"{where}#{asked.attribute}" if asked.attribute else where
 
     def requirements(self) -> Plain | None:
         lines = [*_options(self.spec.indexes), *map(self.requirement, self.spec.requirements)]

@@ -10,8 +10,9 @@ from modelpack.lock import CondaPackage, Interpreter
 from modelpack.locking.machine import Machine
 from modelpack.locking.sources import sources
 from modelpack.locking.trees import scan_file
-from modelpack.spec import Source, Spec
+from modelpack.spec import FlakeInterpreter, Source, Spec
 from modelpack.store import remote
+from modelpack.store.nix import Nix
 
 
 def interpreter_digest(spec: Spec, machine: Machine) -> str | None:
@@ -31,9 +32,25 @@ def resolve_interpreter(spec: Spec, machine: Machine) -> Interpreter | None:
         return remote.place(source, machine.cache)
 
     ways = interpreters.Ways(
-        scan=lambda path: scan_file(path, machine), find=find, solve=lambda: _solve_conda(spec, machine)
+        scan=lambda path: scan_file(path, machine),
+        find=find,
+        solve=lambda: _solve_conda(spec, machine),
+        realise=lambda asked: _realise_flake(asked, spec, machine),
     )
     return interpreters.resolve(spec, machine.settings, ways)
+
+
+def _realise_flake(asked: FlakeInterpreter, spec: Spec, machine: Machine) -> Interpreter:
+    """Have Nix make the flake's Python; its tarball stays in the cache for ``fetch`` to use."""
+    from modelpack.flake_python.realise import make  # noqa: PLC0415 - only where a flake is asked for
+
+    task = f"realising {asked.written}"
+    machine.progress.start(task, unit="")
+    try:
+        made = make(spec, asked, Nix.of(machine.settings, sandbox=machine.sandbox), machine.cache)
+    finally:
+        machine.progress.finish(task)
+    return Interpreter(version=made.version, tarball=made.tarball)
 
 
 def _solve_conda(spec: Spec, machine: Machine) -> tuple[CondaPackage, ...]:

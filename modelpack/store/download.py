@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from modelpack.errors import FetchError
+from modelpack.errors import FetchError, ModelpackError
 from modelpack.lock import CondaPackage, Deb, ImageBlob, InterpreterTarball, Wheel
 from modelpack.parallel import Stop
 from modelpack.store.artifacts import Artifact, LargeFile, Seed
@@ -32,6 +32,8 @@ class Sources:
     """Roots of Debian archives, mirrors and snapshots, with packages below ``pool``."""
     interpreters: tuple[str, ...] = ()
     """Addresses of interpreter tarballs, whose file names may be alike."""
+    locate_flake: Callable[[InterpreterTarball], Iterator[str]] = lambda _: iter(())
+    """Gives the addresses of the tarball of a flake's Python; makes it if need be, so it is asked last."""
     locate_conda: Callable[[CondaPackage], Iterator[str]] = lambda _: iter(())
     """Gives the addresses of an archive of a conda channel."""
     locate_wheels: Callable[[Sequence[Wheel]], Mapping[str, str]] = lambda _: {}
@@ -162,6 +164,8 @@ class Downloader:
                 yield from self._wheel_addresses(artifact.origin, tries)
             case CondaPackage() as package:
                 yield from self._sources.locate_conda(package)
+            case InterpreterTarball(source="flake") as tarball:
+                yield from self._flake_addresses(tarball, tries)
             case InterpreterTarball(filename=filename):
                 named = (url for url in self._sources.interpreters if unquote(url.rpartition("/")[2]) == filename)
                 yield from named
@@ -175,6 +179,12 @@ class Downloader:
     def _deb_addresses(self, deb: Deb) -> Iterator[str]:
         for archive in self._sources.archives:
             yield f"{archive.rstrip('/')}/{quote(deb.path, safe='/+~=:@,%')}"
+
+    def _flake_addresses(self, tarball: InterpreterTarball, tries: list[str]) -> Iterator[str]:
+        try:
+            yield from self._sources.locate_flake(tarball)
+        except ModelpackError as error:
+            tries += [error.message, *(f"  {line}" for line in error.details), *([error.hint] if error.hint else ())]
 
     def _wheel_addresses(self, wheel: Wheel, tries: list[str]) -> Iterator[str]:
         with self._asking:
@@ -197,6 +207,8 @@ def _hint(artifact: Artifact) -> str:
             return f"configure an index that has it, or run: modelpack lock --upgrade {name}"
         case CondaPackage():
             return "configure a conda channel that has it (conda.channels), or run: modelpack lock --upgrade"
+        case InterpreterTarball(source="flake"):
+            return "make the flake reachable for Nix, or add a source that has the tarball (artifacts.sources)"
         case InterpreterTarball():
             return "put the file back in its place, or name its folder in the configuration (python.interpreters)"
         case LargeFile():

@@ -106,6 +106,19 @@ class Nix:
         """Add a folder as a fixed-output path of its NAR's sha256; the store name is the folder's name."""
         return self._store("--add-fixed", "--recursive", "sha256", str(folder)).strip()
 
+    def flake(self, *words: str) -> tuple[int, str, str]:
+        """Run a command of Nix's flakes as this machine's Nix is configured: its registry, its caches, its credentials.
+
+        Returns:
+            Exit code, standard output and what it said.
+        """
+        command = ["nix", "--extra-experimental-features", "nix-command flakes", *words, *self._place()]
+        if self.substituters:
+            command += ["--option", "extra-substituters", " ".join(self.substituters)]
+        process = self._start([*command, "--option", "sandbox", _boolean(self.sandbox)])
+        out, error = process.communicate()
+        return process.returncode, out, error
+
     def closure(self, path: str) -> tuple[str, ...]:
         """Give all store paths that ``path`` needs, itself included."""
         return tuple(self._store("--query", "--requisites", path).split())

@@ -43,7 +43,11 @@ let
     else
       derive.builder "interpreter" builder {
         name = "python-${wanted.version}";
-        plan = plan // { tarball = fetch.file wanted.tarball; };
+        plan = plan // {
+          tarball = fetch.file wanted.tarball;
+          # nixpkgs changes how ctypes looks libraries up.
+          patched = wanted.tarball.source == "flake";
+        };
       };
 in
 {

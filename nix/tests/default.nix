@@ -104,11 +104,12 @@ let
           {
             inherit (own.interpreter.path) name;
             program = own.interpreter.program == "${own.interpreter.path}/bin/python3.12";
+            inherit (plan own.interpreter.path) patched;
             base = (plan own.base).python;
             wheels = map (wheel: (plan wheel).compiler == own.interpreter.program) own.wheels;
             layer = builtins.elem "Python 3.12.1" (map (layer: (plan layer).name or "") own.layers);
           };
-        expected = { name = "python-3.12.1"; program = true; base = null; wheels = [ true true ]; layer = true; };
+        expected = { name = "python-3.12.1"; program = true; patched = false; base = null; wheels = [ true true ]; layer = true; };
       };
       "is linked out of packages of conda, whose distributions are seen" = {
         expr =

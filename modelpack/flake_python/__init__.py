@@ -1,0 +1,1 @@
+"""The Python of a flake, such as nixpkgs', as an interpreter tarball."""
