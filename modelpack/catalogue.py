@@ -94,6 +94,8 @@ class ServerEntry:
     """Of a sample request, when the spec does not say."""
     scoring_script: tuple[str, ...]
     """Functions that the scoring script has to define; empty when none is asked for."""
+    further_arguments: tuple[str, ...] = ()
+    """What ``run()`` may take beside the data, by name; it takes no ``*args`` then, nor ``**kwargs``."""
     code_optional: bool = False
     """Variables that name the code are left out when the spec has none."""
     python: str = ""
@@ -111,6 +113,8 @@ class ServerEntry:
     """A program that is in no package index, which the spec has to bring; see ``servers/shared/program.py``."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """Variables that it reads as something else than text: ``integer`` or ``boolean``."""
+    further_ports: Mapping[str, str] = field(default_factory=dict)
+    """Ports on which it listens too, by what they are for, or by the variable that changes them."""
     programs: bool = False
     """Wheels bring programs that it starts, which the kernel loads by ``/lib64`` of the root file system."""
 
@@ -192,9 +196,11 @@ def _entry(name: str, value: Value) -> ServerEntry:
         method=request["method"].text,
         content_type=request["content_type"].text,
         scoring_script=value.get_texts("scoring_script") or (),
+        further_arguments=value.get_texts("further_arguments") or (),
         links=value.get_mapping("links"),
         program=value.get_text("program") or "",
         variables=value.get_mapping("variables"),
+        further_ports=value.get_mapping("further_ports"),
         programs=value.get_text("programs") == "true",
         code_optional=value.get_text("code") == "optional",
         python=value.get_text("python") or "",

@@ -86,6 +86,16 @@ SERVER = Table(
             shape=Many(item=Text(noun="the name of a function"), some=True),
             doc="Functions that the user's scoring script has to define",
         ),
+        Key(
+            name="further_ports",
+            shape=Named(name=Text(noun="what it is for, or a variable"), value=VARIABLE_VALUE),
+            doc="Ports on which it listens too, by what they are for, or by the variable that changes them",
+        ),
+        Key(
+            name="further_arguments",
+            shape=Many(item=Text(noun="the name of an argument"), some=True),
+            doc="What run() may take beside the data, by name; it takes no *args and no **kwargs then",
+        ),
         Key(name="code", shape=Text(choices=("optional",)), doc="Whether the server does without the user's code"),
         Key(name="python", shape=Text(), doc="Versions of Python that it runs on, as PEP 440 specifiers"),
         Key(name="shared", shape=Many(item=Text(noun="a file")), doc="Files of the folder shared that it needs"),

@@ -51,6 +51,7 @@ tensorflow 2.15.1 cp39,cp310,cp311 numpy<2,>=1.23.5 keras<2.16,>=2.15
 tensorflow 2.21.0 cp311,cp312,cp313 numpy>=1.26
 keras 2.15.0
 mlserver 1.7.1 fastapi<=0.115.99 pydantic<3,>=2.7 protobuf<7,>=5
+mlserver-sklearn 1.7.1 mlserver scikit-learn
 protobuf 5.29.5
 protobuf 7.0.0
 transformers 4.57.1 tokenizers<0.23 numpy

@@ -145,7 +145,7 @@ def test_mount_paths_that_cannot_be_are_told_at_once(tmp_path):
     found = wrong(project(tmp_path, inputs, "{path: ./model, mount_path: /m/x}"))
     assert len(found) == 2
     assert "inputs.a.mount_path: /usr is not for files of a package: /usr/x" in found[0]
-    assert "inputs.b.mount_path: is the place of another one, or below it: /m/x" in found[1]
+    assert "inputs.b.mount_path: /m/x/y is the place of another one, above it or below it: /m/x" in found[1]
 
 
 def test_the_schema_takes_what_is_taken():

@@ -9,7 +9,7 @@ import pytest
 from example_lock import data, wheel
 
 from modelpack.codec import from_json
-from modelpack.findings import provided, variables
+from modelpack.findings import provided, scripts, variables
 from modelpack.findings.imports import followed
 from modelpack.findings.resolution import Resolution
 from modelpack.loading.native import load_spec
@@ -153,7 +153,7 @@ def test_variables_of_the_package_and_the_linker_are_told_with_their_places():
     ("script", "said"),
     [
         ("def init(): pass\ndef run(data): pass\n", []),
-        ("def init(path='x'): pass\ndef run(*data): pass\n", []),
+        ("def init(path='x'): pass\ndef run(data, more=1): pass\n", []),
         ("from x import y\ndef init(): pass\n@y\ndef run(data, extra): pass\n", []),
         ("def init(model): pass\ndef run(): pass\n", ["src/score.py:1:1", "src/score.py:2:1"]),
         ("def init(): pass\ndef run(self, data): pass\n", ["src/score.py:2:1"]),
@@ -162,5 +162,4 @@ def test_variables_of_the_package_and_the_linker_are_told_with_their_places():
 def test_functions_that_the_server_cannot_call_are_told(folder, script, said):
     write(folder, score=script)
     Path("modelpack.yaml").write_text(SPEC)
-    notices = [one for one in load_spec(Path()).notices if one.code == "MP307"]
-    assert [one.where.removesuffix(": code.scoring_script") for one in notices] == said
+    assert [one.where for one in scripts.problems(load_spec(Path())) if one.code == "MP307"] == said

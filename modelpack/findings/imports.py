@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from modelpack.findings.walk import Module
+
 _HANDLED = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
 
 
@@ -54,6 +56,31 @@ def followed(folder: Path, script: PurePosixPath, called: Sequence[str]) -> Iter
                     yield _import(module, node, file, sure=sure and certain)
             else:
                 waiting += [(PurePosixPath(path.relative_to(folder)), sure and certain) for path in own]
+
+
+def own_modules(folder: Path, script: PurePosixPath, called: Sequence[str]) -> Iterator[Module]:
+    """Give the script and the files of the code's own that it imports, as far as they can be read.
+
+    Args:
+        folder: of the code.
+        script: what the server loads, below it.
+        called: functions of the script that the server calls.
+    """
+    roots = (folder, folder / script.parent)
+    waiting: list[tuple[PurePosixPath, bool]] = [(script, True)]
+    seen = {script}
+    while waiting:
+        file, sure = waiting.pop(0)
+        tree = _parse(folder / file)
+        if tree is None:
+            continue
+        yield Module(file, tree, called if file == script else (), sure=sure)
+        for module, node, certain in _Visitor(called if file == script else ()).imports(tree):
+            for path in _own(module, node, folder / file, roots) or ():
+                name = PurePosixPath(path.relative_to(folder))
+                if name not in seen:
+                    seen.add(name)
+                    waiting.append((name, sure and certain))
 
 
 def _import(module: str, node: ast.stmt, file: PurePosixPath, *, sure: bool) -> Import:

@@ -14,6 +14,7 @@ from modelpack.loading.sources import Folder, find_source
 from modelpack.loading.yamlfile import Findings, join_path
 from modelpack.spec import Remote, Source
 
+_PLACE = "MP405"
 _ARCHIVE = re.compile(r"\.(zip|tar|tgz|tbz2|txz|tar\.(gz|bz2|xz))$", re.IGNORECASE)
 
 
@@ -52,9 +53,10 @@ def read_mounts(assets: Iterable[tuple[Value, str]], findings: Findings) -> dict
         fault = places.judge(path, image=False)
         other = next((other for other in links if _overlap(path, other)), None)
         if fault:
-            findings.add(mount.place, fault, path=where)
+            findings.add(mount.place, fault, path=where, code=_PLACE)
         elif other:
-            findings.add(mount.place, f"is the place of another one, or below it: {other}", path=where)
+            message = f"{path} is the place of another one, above it or below it: {other}"
+            findings.add(mount.place, message, "give each a path of its own", path=where, code=_PLACE)
         else:
             links[path] = target
     return links

@@ -10,9 +10,7 @@ from pathlib import Path
 
 from modelpack.loading.yamlfile import Findings, Place
 
-_FUNCTIONS, _SYNTAX, _SIGNATURE = "MP303", "MP304", "MP307"
-_GIVEN = {"init": 0, "run": 1}
-"""How many arguments servers give to functions of a scoring script."""
+_FUNCTIONS, _SYNTAX = "MP303", "MP304"
 
 
 def judge_script(path: Path, *, shown: str, python: str, functions: tuple[str, ...], findings: Findings) -> None:
@@ -31,6 +29,7 @@ def judge_script(path: Path, *, shown: str, python: str, functions: tuple[str, .
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(path.read_bytes(), feature_version=min(version, sys.version_info[:2]))
+            compile(tree, shown, "exec", dont_inherit=True)
     except OSError as error:
         findings.add(start, f"cannot be read: {error.strerror}", path="code.scoring_script")
     except SyntaxError as error:
@@ -47,22 +46,6 @@ def judge_script(path: Path, *, shown: str, python: str, functions: tuple[str, .
             hint = f"the server calls {' and '.join(f'{name}()' for name in functions)}"
             message = f"defines no {' and no '.join(f'{name}()' for name in missing)}"
             findings.add(start, message, path="code.scoring_script", hint=hint, code=_FUNCTIONS)
-        _judge_signatures(tree, functions, shown, findings)
-
-
-def _judge_signatures(tree: ast.Module, functions: tuple[str, ...], shown: str, findings: Findings) -> None:
-    """Find functions that cannot be called as the server does; decorators may change how they are called."""
-    for node in tree.body:
-        if not isinstance(node, ast.FunctionDef) or node.name not in functions or node.decorator_list:
-            continue
-        given = _GIVEN.get(node.name)
-        taken = [*node.args.posonlyargs, *node.args.args]
-        needed = len(taken) - len(node.args.defaults) + sum(one is None for one in node.args.kw_defaults)
-        if given is not None and (needed > given or (len(taken) < given and node.args.vararg is None)):
-            place = Place(file=shown, line=node.lineno, column=node.col_offset + 1)
-            message = f"the server calls {node.name}({'data' if given else ''}), which does not take that"
-            hint = f"write def {node.name}({'data' if given else ''}):"
-            findings.warn(place, message, hint, path="code.scoring_script", code=_SIGNATURE)
 
 
 def _names(body: Iterable[ast.stmt]) -> Iterator[str]:

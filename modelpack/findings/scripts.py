@@ -1,0 +1,45 @@
+"""What is found in the user's code without running it, beside what it imports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from modelpack import injection
+from modelpack.errors import Problem
+from modelpack.findings import answers, reads, secrets, undefined, wanted
+from modelpack.findings.contents import Contents, variables
+from modelpack.findings.downloads import Downloads
+from modelpack.findings.folding import Folder
+from modelpack.findings.imports import own_modules
+from modelpack.findings.places import shown_folder
+from modelpack.findings.walk import Module
+from modelpack.spec import Spec
+
+
+def problems(spec: Spec) -> Iterator[Problem]:
+    """Find it in the scoring script and in what that imports of the code folder."""
+    if spec.code is None or spec.code.scoring_script is None:
+        return
+    folder = spec.code.source.path
+    entry = injection.entry_of(spec)
+    known = variables(spec)
+    modules = list(own_modules(folder, PurePosixPath(spec.code.scoring_script), entry.scoring_script))
+    downloads = Downloads(folder, known)
+    for module in modules:
+        found = [*undefined.problems(module), *answers.problems(module, entry), *secrets.problems(module)]
+        found += downloads.problems(module)
+        for problem in found:
+            yield _placed(problem, folder, module)
+    if spec.base.image is not None:
+        # It may have further variables and files.
+        return
+    folders = [Folder(module, known) for module in modules]
+    for module, problem in (*reads.problems(modules, folders, Contents(spec)), *wanted.problems(modules, known)):
+        yield _placed(problem, folder, module)
+
+
+def _placed(problem: Problem, folder: Path, module: Module) -> Problem:
+    path = folder / module.file
+    return replace(problem, where=f"{shown_folder(path.parent)}{path.name}:{problem.where}")

@@ -1,0 +1,18 @@
+import json
+import os
+from pathlib import Path
+
+from transformers import AutoTokenizer
+
+labels = []
+
+
+def init():
+    global labels
+    AutoTokenizer.from_pretrained("bert-base-uncased")
+    labels = Path(os.environ["AZUREML_MODEL_DIR"], "model/labels.txt").read_text().split()
+
+
+def run(data):
+    rows = json.loads(data)["data"]
+    return [labels[int(row[0])] for row in rows]
