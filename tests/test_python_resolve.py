@@ -322,6 +322,17 @@ class TestErrors:
         )
         assert error.hint == "spec:2: base==1.0 in place of base>=2"
 
+    def test_an_older_release_that_says_no_limit_yet_is_named_only_when_nothing_else_works(self, fail, folder):
+        make_wheel(folder, "base", "1.0")
+        make_wheel(folder, "base", "2.0")
+        make_wheel(folder, "user", "1.0.0", requires=["base"])
+        make_wheel(folder, "user", "1.0.2", requires=["base<2"])
+        assert fail("user===1.0.2", "base==2.0").hint == "spec:2: base==1.0 in place of base==2.0"
+        make_wheel(folder, "strict", "1.0", requires=["base>=2"])
+        assert fail("user==1.0.2", "strict").hint == "spec:1: user==1.0.0 in place of user==1.0.2"
+        make_wheel(folder, "user", "1.1", requires=["base>=2"])
+        assert fail("user==1.0.2", "strict").hint == "spec:1: user==1.1 in place of user==1.0.2"
+
     def test_the_same_name_twice(self, fail, folder):
         make_wheel(folder, "base", "1.0")
         make_wheel(folder, "base", "2.0")

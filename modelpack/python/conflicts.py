@@ -296,7 +296,7 @@ def _conflict(
         + (f", through {' -> '.join(side.chain)}" if side.chain else "")
         for side in found.sides
     ) or tuple(map(str, found.roots))
-    ways = ways_out(found.roots, question, alternatives, works)
+    ways = ways_out(found.roots, question, alternatives, works, disputed=found.disputed)
     hint = ways[0] if ways else "nothing that was tried works: leave one of them out, or serve in another way"
     message = f"{' and '.join(names)} cannot be met together{what}"
     origins = tuple(dict.fromkeys(root.origin for root in found.roots))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -10,23 +9,24 @@ from dataclasses import dataclass, replace
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 from modelpack.parallel import run_all
 from modelpack.python.disagreement import Pins
 from modelpack.python.question import Alternative, Question, Root
 from modelpack.python.uv_tool import UvTimeoutError
 
-NEAR, SERVER, OTHER_VERSION, PYTHON, OTHER_PIN, SEVERAL, OTHER_SERVER, UNKNOWN_SERVER = range(8)
+NEAR, SERVER, OTHER_VERSION, PYTHON, OTHER_PIN, SEVERAL, OTHER_SERVER, OLDER, UNKNOWN_SERVER = range(9)
 """What a way changes, the least first: a version within its series or to the next, that of the server within what is
 known to work, the version of a requirement that names a range, the base with its Python, the version of one that names
-one version (the model may be made with it), several, the server, the server's version outside of what is known to work.
+one version (the model may be made with it), several, the server, an older version of what leads to the conflict (it may
+only not say yet what it does not go with), the server's version outside of what is known to work.
 """
 
 Works = Callable[[Question], Pins | None]
 """Gives what a question resolves to; None when it does not."""
 
-_LAST = (SEVERAL, UNKNOWN_SERVER)
+_LAST = (SEVERAL, OLDER, UNKNOWN_SERVER)
 """Only named when nothing else works."""
 _WORKERS = 3
 _ENOUGH = 3
@@ -53,6 +53,7 @@ def ways_out(
     alternatives: Sequence[Alternative],
     works: Works,
     *,
+    disputed: str | None = None,
     nearest: Version | None = None,
 ) -> tuple[str, ...]:
     """Give the changes that work, those that change least first.
@@ -62,11 +63,12 @@ def ways_out(
         question: everything that has to resolve.
         alternatives: what else the spec could ask.
         works: tries.
+        disputed: the distribution that the roots want different versions of.
         nearest: the version to try first for a single requirement.
     """
-    trials = sorted(
-        (*_loosened(roots, question, nearest), *map(_asked_otherwise, alternatives)), key=lambda one: one.rank
-    )
+    loosened = [trial for root in roots for trial in _loosened(root, question, nearest, disputed)]
+    others = (*_together(roots, question), *map(_asked_otherwise, alternatives))
+    trials = sorted((*loosened, *others), key=lambda one: one.rank)
     named: dict[str, str] = {}
     until = time.monotonic() + _PATIENCE
     while trials and len(named) < _ENOUGH:
@@ -98,18 +100,26 @@ def _asked_otherwise(other: Alternative) -> Trial:
     return Trial(rank=other.rank, text=text, question=other.question, group="server" if other.shown else "")
 
 
-def _loosened(roots: Sequence[Root], question: Question, nearest: Version | None) -> Iterator[Trial]:
-    """Give up the versions of one requirement, or of all those that are the user's."""
-    bound = [root for root in roots if root.requirement.specifier]
-    own = [root for root in bound if not root.injected]
-    for root in bound:
-        if root.injected:
-            yield _trial(UNKNOWN_SERVER, [root], question, [_free(root)], "server")
-            continue
-        near = SpecifierSet(f"=={nearest}") if nearest else _series(root)
-        if near:
-            yield _trial(NEAR, [root], question, [_with(root, near)], root.origin)
-        yield _trial(OTHER_PIN if _pins(root) else OTHER_VERSION, [root], question, [_free(root)], root.origin)
+def _loosened(root: Root, question: Question, nearest: Version | None, disputed: str | None) -> Iterator[Trial]:
+    """Give up the version of one requirement."""
+    if not root.requirement.specifier:
+        return
+    if root.injected:
+        yield _trial(UNKNOWN_SERVER, [root], question, [_free(root)], "server")
+        return
+    pin = _pin(root)
+    later = f">{pin.public}" if pin and not nearest and disputed not in (None, root.name) else ""
+    near = f"=={nearest}" if nearest else _series(pin)
+    if near:
+        yield _trial(NEAR, [root], question, [_with(root, f"{near},{later}")], root.origin)
+    yield _trial(OTHER_PIN if pin else OTHER_VERSION, [root], question, [_with(root, later)], root.origin)
+    if later and pin:
+        yield _trial(OLDER, [root], question, [_with(root, f"<{pin.public}")], root.origin)
+
+
+def _together(roots: Sequence[Root], question: Question) -> Iterator[Trial]:
+    """Give up the versions of all requirements that are the user's."""
+    own = [root for root in roots if root.requirement.specifier and not root.injected]
     if len(own) > 1:
         yield _trial(SEVERAL, own, question, [_free(root) for root in own], "")
 
@@ -129,25 +139,28 @@ def _said(root: Root, pins: Pins) -> str:
     version = pins[root.name].version
     if root.injected:
         return f'server.version: "=={version}" ({root.name}, outside of what is known to work)'
-    return f"{root.origin}: {_with(root, SpecifierSet(f'=={version}')).requirement} in place of {root.requirement}"
+    return f"{root.origin}: {_with(root, f'=={version}').requirement} in place of {root.requirement}"
 
 
 def _free(root: Root) -> Root:
-    return _with(root, SpecifierSet())
+    return _with(root, "")
 
 
-def _pins(root: Root) -> list[str]:
-    return [item.version for item in root.requirement.specifier if item.operator == "=="]
+def _pin(root: Root) -> Version | None:
+    """Give the one version that a requirement names."""
+    pins = [item.version for item in root.requirement.specifier if item.operator in ("==", "===")]
+    try:
+        return Version(pins[0].removesuffix(".*")) if len(pins) == 1 else None
+    except InvalidVersion:
+        return None
 
 
-def _series(root: Root) -> SpecifierSet | None:
-    """Give the series of the one version that a requirement names: ``==1.2.*`` for ``==1.2.3``."""
-    pins = _pins(root)
-    found = re.match(r"\d+\.\d+(?=\.)", pins[0]) if len(pins) == 1 else None
-    return SpecifierSet(f"=={found[0]}.*") if found else None
+def _series(pin: Version | None) -> str:
+    """Give the series of a version: ``==1.2.*`` for ``1.2.3``."""
+    return f"=={pin.major}.{pin.minor}.*" if pin and len(pin.release) > 2 else ""
 
 
-def _with(root: Root, specifier: SpecifierSet) -> Root:
+def _with(root: Root, specifier: str) -> Root:
     changed = Requirement(str(root.requirement))
-    changed.specifier = specifier
+    changed.specifier = SpecifierSet(specifier)
     return replace(root, requirement=changed)
