@@ -247,10 +247,13 @@ def _no_wheel(root: Root, name: str, named: Sequence[str], question: Question) -
 def _no_version(root: Root, question: Question) -> _Diagnosis:
     found = offers(root.name, question.scope)
     allowed = root.requirement.specifier
-    if any(allowed.contains(version) for version in found.fitting(question.target.tags())):
+    before = bool(allowed.prereleases)
+    if any(allowed.contains(version, prereleases=before) for version in found.fitting(question.target.tags())):
         message = f"{root} itself requires what cannot be had"
         hint = "take another version of it, or leave it out"
         return _Diagnosis(message=message, code=_DEEP, root=root, hint=hint, origins=(root.origin,))
+    if any(allowed.contains(version, prereleases=before) for version in found.versions()):
+        return _no_wheel(root, root.name, (), question)
     hint, nearest = _instead(root.name, found, question), _next(found, root, question)
     message = f"no version meets {root}"
     return _Diagnosis(
