@@ -109,3 +109,36 @@ def test_the_model_may_be_named_by_the_command_line():
     spec = inputs.load(Path("deployment.yml"), Options(model="./model"))
 
     assert (spec.name, list(spec.models)) == ("wine", ["model"])
+
+
+def test_a_model_of_mlflows_needs_no_script(project):
+    """As saved by MLflow, without what a check could be made of: the samples beside the deployment are it."""
+    environment = "python: 3.11.7\ndependencies: [-r requirements.txt]\n"
+    for name, text in {
+        "MLmodel": MLMODEL,
+        "python_env.yaml": environment,
+        "requirements.txt": "numpy==2.3.1\n",
+    }.items():
+        (project / "mlflow" / name).write_text(text)
+    text = DEPLOYMENT.replace("model: {path: ./model}", "model: {path: ./mlflow, type: mlflow_model}")
+    text = "".join(line for line in text.splitlines(True) if not line.startswith(("code_conf", "environment:")))
+    spec = load(text)
+
+    assert spec.server.name == "mlflow-batch"
+    assert (spec.server.version, spec.server.options) == ("==3.17.2", OPTIONS)
+    assert (spec.code, spec.check.requests[0].request.path) == (None, project / "sample-inputs")
+    assert not any("no input example" in line for line in said(spec))
+    assert load_package(project).server.name == "mlflow-batch"
+
+
+def load_package(project):
+    """Give a package of the same model by the batch server."""
+    (project / "package.yml").write_text("target_environment: pkg\ninferencing_server: {type: azureml_batch}\n")
+    return inputs.load(Path("package.yml"), Options(model="./mlflow"))
+
+
+MLMODEL = """\
+flavors:
+  python_function: {loader_module: mlflow.sklearn, env: {virtualenv: python_env.yaml}, python_version: 3.11.7}
+mlflow_version: 3.17.2
+"""

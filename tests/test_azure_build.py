@@ -117,3 +117,56 @@ def test_an_image_that_is_a_server_starts_as_it_does_and_finds_the_model_where_a
     built = real_project.build(project, tmp_path / "cache", "serving.yml", MODELPACK_IMAGES=str(tmp_path / "layout"))
 
     assert (built["name"], built["checked"], built["answers"]) == ("adder", True, 0)
+
+
+BATCH = {
+    "model/MLmodel": """\
+flavors:
+  python_function: {loader_module: halves, code: code, data: weights.json, env: {virtualenv: python_env.yaml}}
+mlflow_version: 3.17.2
+signature: {inputs: '[{"name": "x", "type": "double"}, {"name": "id", "type": "string"}]'}
+""",
+    "model/code/halves.py": """\
+class Model:
+    def predict(self, table):
+        assert str(table["x"].dtype) == "float64"
+        return [{"half": x / 2, "id": name} for x, name in zip(table["x"], table["id"])]
+
+
+def _load_pyfunc(path):
+    return Model()
+""",
+    "model/weights.json": "0.5",
+    "model/python_env.yaml": "python: 3.11.7\ndependencies: [-r requirements.txt]\n",
+    "model/requirements.txt": "mlflow==3.17.2\n",
+    "sample-inputs/a.csv": "x,id\n1,007\n3,b\n",
+    "sample-inputs/b.jsonl": '{"x": 5, "id": "c"}\n',
+    "expected-outputs/rows.csv": """\
+0,"{""half"": 0.5, ""id"": ""007""}",a.csv
+1,"{""half"": 1.5, ""id"": ""b""}",a.csv
+0,"{""half"": 2.5, ""id"": ""c""}",b.jsonl
+""",
+    "deployment.yml": """\
+$schema: https://schemas.example/latest/modelBatchDeployment.schema.json
+name: nightly
+endpoint_name: halves
+type: model
+model: {path: ./model, type: mlflow_model}
+compute: azureml:cpu-cluster
+settings: {mini_batch_size: 1, error_threshold: 0, output_file_name: rows.csv, retry_settings: {max_retries: 0}}
+""",
+}
+
+
+@pytest.mark.nix
+@pytest.mark.network
+def test_a_batch_deployment_of_a_model_of_mlflows_scores_tables_without_a_script(tmp_path):
+    for name, text in BATCH.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    code, out, err = real_project.run(
+        *("build", "deployment.yml", "--json", "-o", tmp_path / "result"), cwd=tmp_path, cache=tmp_path / "cache"
+    )
+
+    assert code == 0, err
+    assert json.loads(out)["answers"] == 1

@@ -1,4 +1,4 @@
-"""``servers/azureml-batch/batch.py``: mini batches, retries, thresholds and rows, as Azure ML has them."""
+"""``servers/shared/batch.py``: mini batches, retries, thresholds and rows, as Azure ML has them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from modelpack.catalogue import SERVERS, chosen, read_entry
 
-PROGRAM = SERVERS / "azureml-batch/batch.py"
+PROGRAM = SERVERS / "shared/batch.py"
 COUNT = """
 import os
 calls = 0

@@ -99,6 +99,7 @@ def test_we_bring_these_servers():
             "kserve",
             "litserve",
             "mlflow",
+            "mlflow-batch",
             "mlserver",
         ),
         *("onnxruntime", "pytriton", "tensorflow", "tfserving", "torchserve", "triton"),

@@ -35,7 +35,7 @@ OWN = [name for name, server in STARTERS.items() if server not in ELSEWHERE]
 
 
 def test_every_server_of_the_package_index_has_a_starter():
-    assert set(catalogue.server_names()) - set(STARTERS.values()) == {"tfserving", "triton"}
+    assert set(catalogue.server_names()) - set(STARTERS.values()) == {"mlflow-batch", "tfserving", "triton"}
 
 
 def test_the_page_knows_every_server_and_starter():

@@ -8,8 +8,8 @@ from modelpack.loading.azure.code import read_code
 from modelpack.loading.azure.context import Context
 from modelpack.loading.azure.deployment import NO_MODEL, environment_of, model_of, name_of, of_package
 from modelpack.loading.azure.document import Document, given
-from modelpack.loading.azure.package import judge_batch
-from modelpack.loading.azure.serving import BATCH, Serving
+from modelpack.loading.azure.package import batch_server, judge_batch
+from modelpack.loading.azure.serving import Serving
 from modelpack.loading.shape_reader import Value
 from modelpack.spec import Server
 
@@ -33,7 +33,7 @@ def read_batch(document: Document, context: Context) -> Serving:
         for owner in filter(None, (root, settings)):
             if value := given(owner, key):
                 context.warn(value, "has no effect in a package: it says how a deployment is run")
-    server = Server(name=BATCH, options=_options(root, settings, context))
+    options = _options(root, settings, context)
     variables = {**(settings.get_mapping("environment_variables") if settings else {})}
     variables |= root.get_mapping("environment_variables")
     package, environment = environment_of(root, document, context)
@@ -53,7 +53,7 @@ def read_batch(document: Document, context: Context) -> Serving:
         environment=environment,
         code=code,
         scripted=configuration is not None,
-        server=server,
+        server=Server(name=batch_server(configuration, model), options=options),
         variables=variables,
         labels=root.get_mapping("tags"),
     )

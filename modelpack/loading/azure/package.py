@@ -22,7 +22,7 @@ from modelpack.loading.azure.environment import (
 from modelpack.loading.azure.kinds import ENVIRONMENT_KIND
 from modelpack.loading.azure.model import Model, model_of_package
 from modelpack.loading.azure.mounts import mount
-from modelpack.loading.azure.serving import BATCH, ONLINE, TRITON_SERVER, Serving
+from modelpack.loading.azure.serving import BATCH, MLFLOW_BATCH, ONLINE, TRITON_SERVER, Serving
 from modelpack.loading.shape_reader import Value
 from modelpack.loading.sources import FILE, FOLDER
 from modelpack.loading.yamlfile import show
@@ -110,7 +110,7 @@ def _server(value: Value, code: Value | None, model: Model | None, context: Cont
         if own:
             context.warn(own, "not read: the server azureml_batch has its own command and no routes")
         judge_batch(code, model, value, context)
-        return Server(name=BATCH)
+        return Server(name=batch_server(code, model))
     if kind == TRITON_TYPE:
         return Server(name=TRITON_SERVER)
     if kind == "custom":
@@ -138,8 +138,13 @@ def judge_batch(code: Value | None, model: Model | None, owner: Value, context: 
     if code or "code_configuration" in owner.wrong or model is None or model.source is None:
         return
     hint = "write code_configuration: {code: ./src, scoring_script: score.py}"
-    what = ", Azure's own script for models of MLflow's is not here" if model.is_mlflow else ""
-    context.find(owner, f"missing{what}", hint, key="code_configuration")
+    if not model.is_mlflow:
+        context.find(owner, "missing, only a model of MLflow's needs no scoring script", hint, key="code_configuration")
+
+
+def batch_server(code: Value | None, model: Model | None) -> str:
+    """Give the name of the job that scores a model: by the script, or else as MLflow loads it."""
+    return MLFLOW_BATCH if code is None and model and model.is_mlflow else BATCH
 
 
 def _custom(value: Value, own: Value | None, context: Context) -> Server:

@@ -29,6 +29,8 @@ ONLINE = "azureml"
 """The server of Azure's online endpoints."""
 BATCH = "azureml-batch"
 """The job that does what Azure's batch endpoints do."""
+MLFLOW_BATCH = "mlflow-batch"
+"""The job that does it for models of MLflow's without a scoring script."""
 TRITON_SERVER = "onnxruntime"
 """What stands in for Triton: it serves ONNX models in the same protocol, at the same routes."""
 _SAMPLES = (SAMPLE_REQUEST, "sample_request.json")
@@ -59,7 +61,7 @@ class Serving:
 def is_no_code(serving: Serving) -> bool:
     """Tell whether the model itself says how it is served."""
     model = serving.model
-    return bool(model and model.is_mlflow and not serving.scripted and serving.server.name == ONLINE)
+    return bool(model and model.is_mlflow and not serving.scripted and serving.server.name in (ONLINE, MLFLOW_BATCH))
 
 
 def to_spec(serving: Serving, context: Context) -> Spec:
@@ -172,11 +174,10 @@ def _version(serving: Serving, context: Context) -> str:
 
 def _check(serving: Serving, entry: ServerEntry, context: Context) -> Check | None:
     found = sample(serving, context)
+    if found is None and entry.job:
+        say_unchecked(context)
+        return None
     if found is None:
-        if entry.job:
-            hint = f"put a folder {SAMPLE_INPUTS} beside this file, or name one with --request FOLDER"
-            context.findings.warn(context.document.start, "there are no sample inputs: nothing is checked", hint)
-            return None
         hint = f"put {SAMPLE_REQUEST} beside this file, or name a sample with --request FILE"
         message = "there is no sample request: the check only waits until the server is ready"
         context.findings.warn(context.document.start, message, hint)
@@ -184,12 +185,22 @@ def _check(serving: Serving, entry: ServerEntry, context: Context) -> Check | No
     return read_samples(*found, entry, context.document.folder, context.findings)
 
 
+def say_unchecked(context: Context) -> None:
+    """Say that a job without sample inputs is not checked."""
+    hint = f"put a folder {SAMPLE_INPUTS} beside this file, or name one with --request FOLDER"
+    context.findings.warn(context.document.start, "there are no sample inputs: nothing is checked", hint)
+
+
+def _is_job(serving: Serving) -> bool:
+    return serving.server.name in (BATCH, MLFLOW_BATCH)
+
+
 def sample(serving: Serving, context: Context) -> tuple[Path, Path | None] | None:
     """Give a sample request, and the answer beside it when there is one; None when there is no sample."""
     request = context.options.request or _beside(serving, context)
     if request is None:
         return None
-    response = request.parent / (EXPECTED_OUTPUTS if serving.server.name == BATCH else EXPECTED_RESPONSE)
+    response = request.parent / (EXPECTED_OUTPUTS if _is_job(serving) else EXPECTED_RESPONSE)
     return request.absolute(), response.absolute() if response.exists() else None
 
 
@@ -199,7 +210,7 @@ def _beside(serving: Serving, context: Context) -> Path | None:
     folders += [serving.code.source.path.parent] if serving.code else []
     folders += [serving.model.source.path.parent] if serving.model and serving.model.source else []
     for folder in folders:
-        for name in (SAMPLE_INPUTS,) if serving.server.name == BATCH else _SAMPLES:
+        for name in (SAMPLE_INPUTS,) if _is_job(serving) else _SAMPLES:
             if (folder / name).is_dir() if name == SAMPLE_INPUTS else (folder / name).is_file():
                 shown = context.document.folder.show(folder / name)
                 context.findings.note(context.document.start, f"the check sends the sample request {shown}")

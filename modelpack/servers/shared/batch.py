@@ -58,7 +58,8 @@ class Batch:
 
 def read_settings() -> Settings:
     """Read the variables that ``server.yaml`` gives defaults for."""
-    variables = {name.removeprefix("MODELPACK_").lower(): text for name, text in os.environ.items()}
+    # Written for Python 3.7 too, which models of that time run on.
+    variables = {name.replace("MODELPACK_", "", 1).lower(): text for name, text in os.environ.items()}
     return Settings(
         mini_batch_size=int(variables["mini_batch_size"]),
         concurrency=int(variables["max_concurrency"]),
@@ -85,7 +86,7 @@ def rows_of(result: Any) -> list[str]:  # noqa: ANN401 - what a script gives
     """
     if hasattr(result, "to_csv"):
         return str(result.to_csv(header=False, index=False, sep=" ", lineterminator="\n")).splitlines()
-    if isinstance(result, str | bytes | dict) or not hasattr(result, "__iter__"):
+    if isinstance(result, (str, bytes, dict)) or not hasattr(result, "__iter__"):
         raise TypeError(f"run() gave neither a list nor a data frame: {type(result).__name__}")
     return [" ".join(str(item).splitlines()) for item in result]
 
@@ -116,7 +117,7 @@ def work(pipe: connection.Connection, script: str) -> None:
         pipe.send(traceback.format_exc())
         return
     pipe.send(None)
-    while (paths := pipe.recv()) is not None:
+    for paths in iter(pipe.recv, None):
         try:
             result = module.run(paths)
             pipe.send((rows_of(result), None))
