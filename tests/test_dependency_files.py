@@ -110,7 +110,12 @@ pyproject.toml:6:19: project.dependencies[2]: names a repository, of which no di
                 "[project]\ndependencies = 'x'\n",
                 '2:1: project.dependencies: expected a list of requirements, found the text "x"',
             ),
-            ("project = 5\n", "1:1: has neither a table project nor one of Poetry's (see PEP 621)"),
+            ("project = 5\n", "1:1: project: expected a table, found the number 5"),
+            (
+                "[dependency-groups]\nx = []\n",
+                "1:1: has dependency groups alone (name those that are wanted: groups: [x])",
+            ),
+            ("[build-system]\nrequires = []\n", "1:1: does not say what the project needs (require its folder: [.])"),
         ],
     )
     def test_what_is_no_project_is_refused(self, tmp_path, content, message):
@@ -133,6 +138,81 @@ pyproject.toml:6:19: project.dependencies[2]: names a repository, of which no di
         assert refused.startswith(
             "pyproject.toml:5:1: tool.uv.sources.other: names a repository, of which no digest is known: "
         )
+
+    def test_the_source_that_holds_here_is_taken(self, tmp_path):
+        for name in ("lib", "packages/seeds", "packages/gone"):
+            (tmp_path / name).mkdir(parents=True)
+            (tmp_path / name / "pyproject.toml").write_text(f'[project]\nname = "{name.rpartition("/")[2]}"\n')
+        content = """\
+[project]
+name = "x"
+dependencies = ["torch", "lib", "seeds>=1"]
+optional-dependencies = {gpu = []}
+[tool.uv]
+constraint-dependencies = ["attrs<25"]
+[tool.uv.workspace]
+members = ["packages/*"]
+exclude = ["packages/gone"]
+[tool.uv.sources]
+torch = [{index = "cpu", marker = "sys_platform == 'linux'"}, {index = "none", marker = "sys_platform == 'darwin'"}]
+lib = [{git = "https://h.invalid/x", extra = "gpu"}, {path = "lib"}]
+seeds = {workspace = true}
+[[tool.uv.index]]
+name = "cpu"
+url = "https://ada:s3cret@cpu.invalid/simple"
+explicit = true
+[[tool.uv.index]]
+name = "ours"
+url = "https://ours.invalid/simple"
+"""
+        found = good(tmp_path, "pyproject.toml", content)
+
+        assert [(one.text, one.source and one.source.path) for one in found.requirements] == [
+            ("torch", None),
+            ("lib", tmp_path / "lib"),
+            ("seeds", tmp_path / "packages/seeds"),
+        ]
+        assert [(one.text, one.origin) for one in found.constraints] == [("attrs<25", "pyproject.toml:6")]
+        assert {name: one.written for name, one in found.pins.items()} == {"torch": "https://***@cpu.invalid/simple"}
+        assert [one.url for one in found.indexes.extra] == ["https://ours.invalid/simple"]
+        assert report(tmp_path, "pyproject.toml", content.replace('"packages/*"', "")) == (
+            "pyproject.toml:13:1: tool.uv.sources.seeds: no member of the workspace has this name: seeds "
+            "(write its folder: {path = ...})\n"
+        )
+
+    def test_requirements_that_are_read_from_files_when_it_is_built_are_read(self, tmp_path):
+        (tmp_path / "base.txt").write_text("numpy\n")
+        (tmp_path / "more.txt").write_text("pandas\n")
+        content = """\
+[project]
+name = "x"
+dynamic = ["dependencies", "optional-dependencies"]
+[tool.setuptools.dynamic]
+dependencies = {file = ["base.txt"]}
+optional-dependencies.more = {file = "more.txt"}
+"""
+        hatch = (
+            '[project]\ndynamic = ["dependencies"]\n'
+            '[tool.hatch.metadata.hooks.requirements_txt]\nfiles = ["base.txt"]\n'
+        )
+
+        assert [
+            (one.text, one.origin) for one in good(tmp_path, "pyproject.toml", content, extras=("more",)).requirements
+        ] == [
+            ("numpy", "base.txt:1"),
+            ("pandas", "more.txt:1"),
+        ]
+        assert texts(good(tmp_path, "pyproject.toml", hatch).requirements) == ["numpy"]
+
+    @pytest.mark.parametrize("said", ["file:///${PROJECT_ROOT}/../lib", "{root:uri}/../lib"])
+    def test_paths_from_the_projects_folder_are_followed(self, tmp_path, said):
+        for name in ("app", "lib"):
+            (tmp_path / name).mkdir()
+        (tmp_path / "lib/pyproject.toml").write_text('[project]\nname = "lib"\n')
+
+        found = good(tmp_path / "app", "pyproject.toml", f'[project]\nname = "x"\ndependencies = ["lib @ {said}"]\n')
+
+        assert [one.source.path for one in found.requirements] == [tmp_path / "lib"]
 
 
 POETRY = """\
@@ -299,7 +379,7 @@ package = false
             ("version = 1\n", "has no packages: package is missing"),
             ("version = 1\n[[package]]\nname = 'x'\nversion = '1'\n", "locks no project (name one: uv export"),
             ("version = 1\n[[package]]\nname = 5\n", "has a package without a name"),
-            ("version = 1\n[[package]]\nname = 'x'\nsource = 5\n", "not laid out as a uv.lock is"),
+            ("version = 1\n[[package]]\nname = 'x'\nsource = 5\n", "locks no project"),
         ],
     )
     def test_what_is_none_is_refused(self, tmp_path, content, message):
@@ -399,24 +479,62 @@ class TestPipfileLock:
         assert texts(found.requirements) == ["numpy==2.1.3 ; python_version >= '3.9'", "pytest==8.0"]
         assert texts(found.constraints) == ["six==1.0"]
 
+    def test_a_pipfile_by_itself_says_what_is_required(self, tmp_path):
+        content = """\
+[[source]]
+url = "https://one.invalid/simple"
+[[source]]
+url = "https://two.invalid/simple"
+[packages]
+numpy = "*"
+flask = {version = ">=2", extras = ["async"], sys_platform = "== 'linux'"}
+mine = {path = "./mine", editable = true}
+[dev-packages]
+pytest = "~=8.0"
+[requires]
+python_full_version = "3.12.1"
+"""
+        (tmp_path / "mine").mkdir()
+        (tmp_path / "mine/setup.py").touch()
+        found = good(tmp_path, "Pipfile", content, groups=("dev-packages",))
+
+        assert texts(found.requirements) == [
+            "numpy",
+            "flask[async]>=2 ; (sys_platform == 'linux')",
+            "mine",
+            "pytest~=8.0",
+        ]
+        assert (found.python, [one.url for one in found.indexes.extra]) == ("3.12", ["https://two.invalid/simple"])
+
     @pytest.mark.parametrize("content", ["{", "[]", "{}", '{"_meta": 5, "default": {}}'])
     def test_what_is_none_is_refused(self, tmp_path, content):
         assert report(tmp_path, "Pipfile.lock", content).startswith("Pipfile.lock:1:1: not ")
 
 
 @pytest.mark.parametrize(
-    ("name", "message"),
+    ("name", "content", "message"),
     [
-        ("setup.py", "not a form that is taken (require the project's folder instead: [.])"),
-        ("Pipfile", "not a form that is taken (name the Pipfile.lock)"),
+        ("setup.py", "", "a script of setuptools, which is not read (require the project's folder: [.])"),
+        ("pixi.toml", "[dependencies]\n", "a manifest of pixi, which is not read (require what this writes: pixi"),
+        ("my.lock.yml", "version: 6\nenvironments:\n", "a lock of pixi, which is not read (require what this writes"),
+        ("locked.yml", "# x\nversion: 1\nmetadata:\n", "a lock of conda-lock, which is not read (require the "),
         (
-            "Cargo.toml",
-            'not a form of dependencies that is known: "Cargo.toml" (take pyproject.toml or requirements.txt)',
+            "requirements.txt",
+            "# x\r\n@EXPLICIT\r\nhttps://h.invalid/x.conda\r\n",
+            "an explicit list of conda's packages",
         ),
+        ("Cargo.toml", "", 'not a form of dependencies that is known: "Cargo.toml" (take pyproject.toml or '),
+        ("a.yml", "apiVersion: v1\nkind: Pod\n", "a manifest of Kubernetes, which says nothing of dependencies"),
+        ("a.yml", "services: {}\n", "a file of Docker Compose, which says nothing of dependencies"),
+        ("a.yml", "image: x\nconda_file: ./c.yaml\n", "an environment of Azure ML's (require the file that it names"),
+        ("a.yml", "flavors: {}\n", "the MLmodel of a model of MLflow (build its folder"),
     ],
 )
-def test_other_files_are_refused_with_what_to_do(tmp_path, name, message):
-    assert report(tmp_path, name, "") == f"{name}:1:1: {message}\n"
+def test_other_files_are_refused_by_what_they_are_with_what_to_do(tmp_path, name, content, message):
+    said = report(tmp_path, name, content)
+
+    assert said.startswith(f"{name}:1:1: {message}")
+    assert said.count("\n") == 1
 
 
 def test_a_requirements_file_has_no_extras(tmp_path):

@@ -9,7 +9,7 @@ from pathlib import Path
 from modelpack.catalogue import ServerEntry
 from modelpack.loading.keys import CHECK
 from modelpack.loading.shape_reader import Value, read
-from modelpack.loading.sources import FILE, Folder, find_source
+from modelpack.loading.sources import FILE, Folder, find_source, is_file, is_folder
 from modelpack.loading.yamlfile import Entry, Findings, MapNode, Place, Scalar, join_path
 from modelpack.spec import Check, CheckRequest, Source
 
@@ -102,7 +102,7 @@ def _beside(place: Place, entry: ServerEntry | None, folder: Folder, findings: F
 
 
 def _is_there(path: Path, *, job: bool) -> bool:
-    return path.is_dir() if job else path.is_file()
+    return is_folder(path) if job else is_file(path)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

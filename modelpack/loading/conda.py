@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from modelpack import suites
 from modelpack.loading.dependencies import Dependencies, Line
+from modelpack.loading.forms import other_yaml
 from modelpack.loading.pip_file import read_lines
 from modelpack.loading.shape_reader import near, nearest
 from modelpack.loading.yamlfile import ListNode, MapNode, Node, Place, Scalar, describe, quote, read_yaml
@@ -89,11 +90,16 @@ class _Reader:
             self.add(node, f"expected a mapping with dependencies, found {describe(node)}")
             return Conda()
         values = {entry.key: entry.value for entry in node.entries}
-        self.judge_keys(node)
+        if "dependencies" not in values and (fault := other_yaml(node)):
+            self.add(node, *fault)
+            return Conda()
+        if "build_dependencies" in values and "channels" not in values:
+            return self.of_mlflow(values)
         if "dependencies" not in values:
             other = nearest("dependencies", (key for key in values if key not in _KEYS))
             hint = f"it has {other}" if other else "write dependencies: [python=3.11, pip]"
             self.add(node, "missing", hint, key="dependencies")
+        self.judge_keys(node)
         self.found.channels += [name for name in self.channels(values.get("channels")) if name != "nodefaults"]
         self.dependencies(values.get("dependencies"))
         python = self.python and minor_version(self.python)
@@ -110,6 +116,16 @@ class _Reader:
             python_place=self.python_place,
             variables=self.variables(values.get("variables")),
         )
+
+    def of_mlflow(self, values: Mapping[str, Node]) -> Conda:
+        """Read a ``python_env.yaml`` of MLflow's, whose lines are pip's."""
+        for key in ("build_dependencies", "dependencies"):
+            if isinstance(lines := values.get(key), ListNode):
+                self.pip(lines)
+        text = self.text(values.get("python")) or ""
+        if match := re.match(r"3\.\d+", text):
+            self.found.python = match[0]
+        return Conda(python=self.found.python, python_text=text or None)
 
     def judge_keys(self, node: MapNode) -> None:
         for entry in node.entries:

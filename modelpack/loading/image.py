@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from modelpack.images.reference import parse
 from modelpack.loading.shape_reader import Value
-from modelpack.loading.sources import Folder, find_source
+from modelpack.loading.sources import Folder, exists, find_source
 from modelpack.loading.yamlfile import Findings, join_path, show
 from modelpack.spec import BaseImage
 
@@ -27,13 +27,13 @@ def read_image(base: Value, folder: Folder, findings: Findings) -> BaseImage | N
         return None
     if value.text.startswith(("./", "../", "/")):
         place = folder.path / value.text
-        if digest and not place.exists():
+        if digest and not exists(place):
             return BaseImage(name=place.name, path=place, digest=digest)
         source = find_source(value, folder, findings)
         return BaseImage(name=source.path.name, path=source.path, digest=digest) if source else None
     found = parse(value.text, digest)
     if found is None:
-        here = (folder.path / value.text).exists()
+        here = exists(folder.path / value.text)
         hint = f"write ./{value.text} for a file" if here else "such as team/base:1, or ./base.tar for a file"
         findings.add(value.place, f"not the name of an image: {show(value.text)}", hint, path=value.path)
     return found

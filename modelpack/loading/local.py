@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from modelpack.loading.dependencies import Dependencies, Line
 from modelpack.loading.requirements import ARCHIVES
+from modelpack.loading.sources import exists, is_file, is_folder
 from modelpack.loading.yamlfile import quote, show
 from modelpack.spec import Requirement, Source
 
@@ -41,7 +42,7 @@ def take_apart(text: str) -> Written:
     assert match is not None  # noqa: S101 - every part may be empty
     path = re.sub(r"#.*$", "", match[3])
     if path.startswith("file:"):
-        path = unquote(urlsplit(path).path or path.removeprefix("file:"))
+        path = re.sub("^/+", "/", unquote(urlsplit(path).path or path.removeprefix("file:")))
     return Written(path=path, extras=match[2] or match[4] or "", marker=marker.strip(), name=match[1])
 
 
@@ -76,18 +77,18 @@ def require_path(line: Line, file: Path, found: Dependencies) -> Requirement | N
 
 def _locate(text: str, file: Path, found: Dependencies) -> Path:
     beside = file.parent / Path(text)
-    return beside if beside.exists() else found.folder.path / text
+    return beside if exists(beside) else found.folder.path / text
 
 
 def _unfit(written: Written, path: Path) -> tuple[str, str | None] | None:
     text = show(written.path)
     if written.path.startswith("~"):
         return f"no such file or folder: {text}", "~ is not replaced, write the whole path"
-    if path.is_dir():
-        if any((path / name).is_file() for name in _PROJECT_FILES):
+    if is_folder(path):
+        if any(is_file(path / name) for name in _PROJECT_FILES):
             return None
         return f"not a Python project: {text}", f"it has none of {', '.join(_PROJECT_FILES)}"
-    if not path.exists():
+    if not exists(path):
         return f"no such file or folder: {text}", None
     if not path.name.lower().endswith(ARCHIVES):
         return f"neither a project, nor a source archive, nor a wheel: {text}", None
@@ -122,17 +123,17 @@ def _bad_wheel(path: Path) -> tuple[str, str | None] | None:
 
 
 def _version(text: str) -> Version | None:
-    from packaging.version import InvalidVersion, Version  # noqa: PLC0415 - costs start-up time
+    from packaging.version import Version  # noqa: PLC0415 - costs start-up time
 
     try:
         return Version(text)
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion, or a number of thousands of digits
         return None
 
 
 def _name_of(path: Path) -> str | None:
     """Give the distribution's name without running anything; None when only a build can tell."""
-    if path.is_dir():
+    if is_folder(path):
         return _declared(path)
     if path.suffix == ".whl":
         return path.name.partition("-")[0].replace("_", "-")

@@ -14,7 +14,7 @@ from modelpack.errors import Problem, SpecError
 from modelpack.loading.assets import read_asset, read_mounts
 from modelpack.loading.check import read_check
 from modelpack.loading.dependencies import Dependencies, Line, Selection
-from modelpack.loading.dependency_files import is_dependency_file, judge_python, read_dependencies
+from modelpack.loading.dependency_files import choose_python, is_dependency_file, judge_python, read_dependencies
 from modelpack.loading.ignored import read_ignored
 from modelpack.loading.image import read_image
 from modelpack.loading.interpreter import read_interpreter
@@ -23,7 +23,7 @@ from modelpack.loading.pip_file import read_lines
 from modelpack.loading.script import judge_script
 from modelpack.loading.server import find_entry, judge_program, judge_server_python, judge_variables, read_server
 from modelpack.loading.shape_reader import Value, nearest, read
-from modelpack.loading.sources import FILE, FOLDER, Folder, find_source
+from modelpack.loading.sources import FILE, FOLDER, Folder, exists, find_source, is_file
 from modelpack.loading.yamlfile import Findings, MapNode, Node, join_path, read_yaml, show
 from modelpack.lockfile import FILENAME as LOCK
 from modelpack.spec import Base, Code, Image, Server, Source, Spec
@@ -218,7 +218,9 @@ class _Loader:
     def asked_python(self, found: Dependencies) -> str | None:
         """Give the version of Python that the spec or a file of dependencies says; None leaves it to the base."""
         value = self.root.fields.get("python")
-        return (value and value.get_text("version")) or found.python
+        named = (value and value.get_text("version")) or found.python
+        base = self.root.fields.get("base")
+        return named or (None if value or (base and base.get_text("from")) else choose_python(found))
 
     def code(self, entry: ServerEntry | None, python: str) -> Code | None:
         value = self.root.fields.get("code")
@@ -243,7 +245,7 @@ class _Loader:
         value = code.fields.get("scoring_script")
         if value is None:
             wanted = bool(entry and entry.scoring_script) and "scoring_script" not in code.wrong
-            if wanted and (source.path / SCORING_SCRIPT).is_file():
+            if wanted and is_file(source.path / SCORING_SCRIPT):
                 return SCORING_SCRIPT
             if wanted and entry:
                 hint = "name the module with " + " and ".join(f"{name}()" for name in entry.scoring_script)
@@ -252,7 +254,7 @@ class _Loader:
         folder = Folder(path=source.path.resolve(), shown="", noun="the code folder", absolute=False)
         text = posixpath.normpath(value.text)
         meant = (self.folder.path / text).resolve()
-        if not (folder.path / text).exists() and meant.is_file() and meant.is_relative_to(folder.path):
+        if not exists(folder.path / text) and is_file(meant) and meant.is_relative_to(folder.path):
             hint = f"write {show(str(meant.relative_to(folder.path)))}"
             self.find(value, f"not a path below the code folder: {show(text)}", hint)
             return None

@@ -12,12 +12,15 @@ from typing import Any
 
 from modelpack.loading import positions
 from modelpack.loading.dependencies import Dependencies, Selection
-from modelpack.loading.pins import digests, packages_of, pin
+from modelpack.loading.pins import digests, packages_of, pin, take_index
 from modelpack.loading.pip_file import decode, read_lines
 from modelpack.loading.pyproject import read_pyproject
-from modelpack.loading.toml_file import TomlFile, normal, read_toml, with_places
-from modelpack.loading.yamlfile import show
-from modelpack.spec import IndexAddress
+from modelpack.loading.toml_file import TomlFile, describe, normal, read_toml, with_places
+from modelpack.loading.toml_shape import PIPFILE, PIPFILE_LOCK, POETRY_LOCK
+
+_NO_CATEGORY = ("packages", "requires", "scripts", "pipenv", "pipfile")
+_MARKERS = ("sys_platform", "platform_machine", "platform_system", "os_name", "python_version", "python_full_version")
+"""Markers that entries of a Pipfile may have as keys of their own."""
 
 
 def read_poetry_lock(path: Path, found: Dependencies, selection: Selection) -> None:
@@ -28,7 +31,7 @@ def read_poetry_lock(path: Path, found: Dependencies, selection: Selection) -> N
         found: takes them, and what is wrong.
         selection: extras and groups of the project; none without it.
     """
-    file = read_toml(path, found)
+    file = read_toml(path, found, POETRY_LOCK)
     if file is None:
         return
     project = path.with_name("pyproject.toml")
@@ -71,23 +74,67 @@ def read_pipfile_lock(path: Path, found: Dependencies, selection: Selection) -> 
         return
     try:
         content = json.loads(text)
-        meta = content["_meta"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        content["_meta"].keys()
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         found.findings.add(found.place(path), f"not a Pipfile.lock: {error}")
         return
-    file = with_places(path, content, positions.of_json(text), text, found)
+    file = with_places(path, content, positions.of_json(text), text, found, PIPFILE_LOCK)
     groups = file.choose(
-        "group", selection.groups or (), [name for name in content if name != "_meta"], selection.place
+        "group", selection.groups or (), [name for name in file.data if name != "_meta"], selection.place
     )
     direct = _direct(path.with_name("Pipfile"), groups)
     for group in ("default", *groups):
-        table = content.get(group, {})
+        table = file.table(group)
         for name in table:
             _take(file, table, name, wanted=direct is None or normal(name) in direct)
-    for source in [*meta.get("sources", ())][1:]:
-        found.extra_indexes.append(IndexAddress(written=show(source["url"]), url=source["url"]))
-    python = str(meta.get("requires", {}).get("python_version", ""))
-    found.python = python if re.fullmatch(r"3\.\d+", python) else found.python
+    for source in [*file.table("_meta").get("sources", ())][1:]:
+        take_index(file, file.line("", source, "url"), str(source["url"]))
+    _take_python(file, file.table("_meta", "requires"))
+
+
+def _take_python(file: TomlFile, requires: Mapping[str, str]) -> None:
+    """Take the Python that a project of pipenv is for."""
+    python = requires.get("python_full_version") or requires.get("python_version") or ""
+    if match := re.match(r"3\.\d+", python):
+        file.found.python = match[0]
+
+
+def read_pipfile(path: Path, found: Dependencies, selection: Selection) -> None:
+    """Read what a ``Pipfile`` asks for, without the versions of its lock.
+
+    Args:
+        path: the ``Pipfile``.
+        found: takes requirements, indexes, Python's version, and what is wrong.
+        selection: categories of packages beside the default one, as groups.
+    """
+    file = read_toml(path, found, PIPFILE)
+    if file is None:
+        return
+    others = [name for name, table in file.data.items() if isinstance(table, dict) and name not in _NO_CATEGORY]
+    for category in ("packages", *file.choose("category", selection.groups or (), others, selection.place)):
+        table = file.table(category)
+        for name, said in table.items():
+            text = _in_words_of_pip(name, {"version": said} if isinstance(said, str) else said)
+            if text is None:
+                found.add(file.line("", table, name), f"expected a version or a table, found {describe(said)}")
+            else:
+                read_lines([file.line(text, table, name)], path, found)
+    for source in [*file.data.get("source", ())][1:]:
+        take_index(file, file.line("", source, "url"), str(source.get("url", "")))
+    _take_python(file, file.table("requires"))
+
+
+def _in_words_of_pip(name: str, said: object) -> str | None:
+    """Give the line of a requirements file that an entry of a Pipfile means; None when it means none."""
+    if not isinstance(said, dict):
+        return None
+    version = "" if said.get("version", "*") == "*" else str(said["version"])
+    extras = f"[{','.join(map(str, said['extras']))}]" if isinstance(said.get("extras"), list) else ""
+    markers = [str(said["markers"])] if said.get("markers") else []
+    markers += [f"{key} {said[key]}" for key in _MARKERS if said.get(key)]
+    where = f"git+{said['git']}" if "git" in said else said.get("path") or said.get("file")
+    marker = f" ; {' and '.join(f'({one})' for one in markers)}" if markers else ""
+    return f"{name}{extras} @ {where}{marker}" if where else f"{name}{extras}{version}{marker}"
 
 
 def _direct(pipfile: Path, groups: list[str]) -> set[str] | None:

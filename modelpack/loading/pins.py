@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from modelpack.loading.dependencies import Dependencies, Line
+from modelpack.loading.dependencies import Line
 from modelpack.loading.pip_file import read_lines
+from modelpack.loading.requirements import bad_address
 from modelpack.loading.toml_file import TomlFile
 from modelpack.loading.yamlfile import show
 from modelpack.spec import IndexAddress, Requirement
@@ -36,12 +37,12 @@ def line_of(file: TomlFile, package: Mapping[str, Any]) -> Line:
 
 def pin(file: TomlFile, package: Mapping[str, Any], marker: str, hashes: Iterable[str]) -> Requirement | None:
     """Give ``name==version`` of a package, with its digests; None when it has no version that can be read."""
-    from packaging.version import InvalidVersion, Version  # noqa: PLC0415 - costs start-up time
+    from packaging.version import Version  # noqa: PLC0415 - costs start-up time
 
     line = line_of(file, package)
     try:
         version = Version(str(package.get("version", "")))
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion, or a number of thousands of digits
         file.found.add(line, f"{show(line.text)} has no version that can be read")
         return None
     return Requirement(
@@ -61,10 +62,18 @@ def require(file: TomlFile, text: str, line: Line) -> None:
     read_lines([replace(line, text=text)], file.path, file.found)
 
 
-def take_indexes(found: Dependencies, addresses: Iterable[str]) -> None:
+def take_indexes(file: TomlFile, addresses: Iterable[str]) -> None:
     """Take the indexes beside the one that most packages are from, for which the machine has its own."""
-    from modelpack.web.credentials import redact  # noqa: PLC0415 - only files that name indexes
-
     counted = Counter(addresses)
     for url, _ in counted.most_common()[1:]:
-        found.extra_indexes.append(IndexAddress(written=redact(url), url=url))
+        take_index(file, file.line("", file.data), url)
+
+
+def take_index(file: TomlFile, line: Line, url: str) -> None:
+    """Take an index beside those of the machine."""
+    from modelpack.web.credentials import redact  # noqa: PLC0415 - only files that name indexes
+
+    if fault := bad_address(url):
+        file.found.add(line, fault)
+    else:
+        file.found.extra_indexes.append(IndexAddress(written=redact(url), url=url))

@@ -16,13 +16,17 @@ from pathlib import Path
 from modelpack.loading import addressed as addresses
 from modelpack.loading.dependencies import Dependencies, Line
 from modelpack.loading.local import require_path, take_apart
-from modelpack.loading.requirements import is_path, judge_requirement, stub_hint
+from modelpack.loading.requirements import bad_address, is_path, judge_requirement, stub_hint
 from modelpack.loading.shape_reader import near
+from modelpack.loading.sources import exists, is_file, is_folder
 from modelpack.loading.yamlfile import Fault, Place, quote, show
 from modelpack.spec import IndexAddress, Requirement
 
 MAX_BYTES = 8 << 20
 """Size of a file, in bytes, above which it is not a list of requirements."""
+_LONGEST = 4096
+"""Characters of what is still one requirement, without its options."""
+_PROJECT = "PROJECT_ROOT"
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -166,7 +170,7 @@ def _logical_lines(text: str, shown: str) -> Iterator[Line]:
 
 def _read_lines(lines: Sequence[Line], reading: _Reading, found: Dependencies) -> None:
     for line in lines:
-        expanded = replace(line, text=_expand(line.text))
+        expanded = replace(line, text=_expand(line.text, reading.file.parent))
         if "\0" in expanded.text:
             found.add(line, "a character that no path or name has: U+0000")
         elif line.text.startswith("-"):
@@ -175,9 +179,11 @@ def _read_lines(lines: Sequence[Line], reading: _Reading, found: Dependencies) -
             _read_requirement(expanded, reading, found)
 
 
-def _expand(text: str) -> str:
-    """Replace ``${NAME}`` of variables that are set."""
-    return re.sub(r"\$\{([A-Z0-9_]+)\}", lambda match: os.environ.get(match[1]) or match[0], text)
+def _expand(text: str, folder: Path) -> str:
+    """Replace ``${NAME}`` of variables that are set, and what uv, PDM and Hatch have for the project's folder."""
+    known = {_PROJECT: str(folder.resolve())} | os.environ
+    text = text.replace("{root:uri}", f"file://${{{_PROJECT}}}")
+    return re.sub(r"\$\{([A-Z0-9_]+)\}", lambda match: known.get(match[1]) or match[0], text)
 
 
 def _options(text: str) -> Iterator[tuple[str, str | None]]:
@@ -247,7 +253,7 @@ def _include(value: Line, reading: _Reading, found: Dependencies) -> None:
         found.add(value, message, "download it and name the file")
     elif path.resolve() in above:
         found.add(value, f"includes itself: {show(value.text)}")
-    elif not path.is_file():
+    elif not is_file(path):
         found.add(value, f"no such file: {show(value.text)}")
     else:
         _read_file(replace(reading, file=path, above=above), found, value.place)
@@ -257,6 +263,9 @@ def _address(written: str, value: Line, reading: _Reading, found: Dependencies) 
     """Give an index; a path, which may be one too, begins in the folder of the file."""
     from modelpack.web.credentials import redact  # noqa: PLC0415 - only files that name indexes
 
+    if fault := bad_address(value.text):
+        found.add(value, fault)
+        return None
     missing = re.findall(r"\$\{([A-Z0-9_]+)\}", value.text)
     for name in missing:
         found.add(value, f"the environment variable {name} is not set", f"export {name}, which this address needs")
@@ -265,7 +274,7 @@ def _address(written: str, value: Line, reading: _Reading, found: Dependencies) 
     if "://" in value.text:
         return IndexAddress(written=redact(written), url=value.text)
     path = reading.file.parent / value.text
-    if not path.exists():
+    if not exists(path):
         found.add(value, f"no such folder: {show(value.text)}")
         return None
     return IndexAddress(written=written, url=str(path.resolve()))
@@ -287,8 +296,14 @@ def _read_requirement(line: Line, reading: _Reading, found: Dependencies) -> Non
 
 def _requirement(line: Line, hashes: tuple[str, ...], reading: _Reading, found: Dependencies) -> Requirement | None:
     text = line.text
+    if len(text) > _LONGEST:
+        found.add(line, f"not a requirement: it has {len(text):,} characters: {quote(text)}")
+        return None
+    if wrong := bad_address(text):
+        found.add(line, wrong)
+        return None
     path = take_apart(text).path
-    if is_path(path) or (os.sep in path and "://" not in path and (reading.file.parent / path).is_dir()):
+    if is_path(path) or (os.sep in path and "://" not in path and is_folder(reading.file.parent / path)):
         return require_path(line, reading.file, found)
     if addressed := addresses.take_apart(text):
         origin = found.origin(reading.file, line.place.line)

@@ -13,10 +13,10 @@ from poetry.core.factory import Factory
 from poetry.core.packages.dependency import Dependency
 
 from modelpack.loading.dependencies import Line, Selection
+from modelpack.loading.pins import take_index
 from modelpack.loading.pip_file import read_lines
 from modelpack.loading.toml_file import TomlFile, describe, normal
 from modelpack.loading.yamlfile import quote, show
-from modelpack.spec import IndexAddress
 
 
 def read_poetry(file: TomlFile, selection: Selection) -> None:
@@ -94,9 +94,7 @@ def _pep_508(dependency: Dependency) -> str:
 
 def _read_sources(file: TomlFile) -> None:
     """Take the package indexes of the project's own."""
-    from modelpack.web.credentials import redact  # noqa: PLC0415 - only files that name indexes
-
     sources = file.table("tool", "poetry").get("source", ())
     for source in sources if isinstance(sources, list) else ():
         if isinstance(source, Mapping) and isinstance(url := source.get("url"), str):
-            file.found.extra_indexes.append(IndexAddress(written=redact(url), url=url))
+            take_index(file, file.line("", source, "url"), url)

@@ -9,7 +9,9 @@ from typing import Any
 
 from modelpack.loading.dependencies import Dependencies, Selection
 from modelpack.loading.pins import line_of, packages_of, pin, require, take_indexes
+from modelpack.loading.sources import is_folder
 from modelpack.loading.toml_file import TomlFile, normal, read_toml
+from modelpack.loading.toml_shape import PYLOCK
 from modelpack.loading.yamlfile import show
 from modelpack.spec import IndexAddress
 
@@ -27,7 +29,7 @@ def read_pylock(path: Path, found: Dependencies, selection: Selection) -> None:
         found: takes them, what Python the lock is for, and what is wrong.
         selection: extras and groups; the lock's default groups when it names none.
     """
-    file = read_toml(path, found)
+    file = read_toml(path, found, PYLOCK)
     if file is None:
         return
     version = file.data.get("lock-version")
@@ -47,7 +49,7 @@ def read_pylock(path: Path, found: Dependencies, selection: Selection) -> None:
     packages = packages_of(file, "packages")
     for package in packages:
         _read_package(file, package, {"extras": extras, "dependency_groups": groups})
-    take_indexes(found, (one["index"] for one in packages if isinstance(one.get("index"), str)))
+    take_indexes(file, (one["index"] for one in packages if isinstance(one.get("index"), str)))
 
 
 def _read_package(file: TomlFile, package: Mapping[str, Any], chosen: Mapping[str, set[str]]) -> None:
@@ -79,7 +81,7 @@ def _address(archive: Mapping[str, Any]) -> str:
 def _take_folder(file: TomlFile, path: str) -> None:
     """Take a folder beside the lock as a place where wheels are."""
     folder = (file.path.parent / path).resolve()
-    if folder.is_dir():
+    if is_folder(folder):
         file.found.links.append(IndexAddress(written=path, url=str(folder)))
 
 

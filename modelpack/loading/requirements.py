@@ -25,9 +25,23 @@ def is_path(text: str) -> bool:
     return bare.lower().endswith(ARCHIVES) and "://" not in text and "@" not in text
 
 
+def bad_address(text: str) -> str | None:
+    """Say that an address in a text is none; None when it may be one, or there is none."""
+    from modelpack.web.credentials import redact  # noqa: PLC0415 - only for what is refused
+
+    match = re.search(r"(?<![\w+.-])[A-Za-z][\w+.-]*+://\S*", text)
+    address = match[0] if match else ""
+    try:
+        urlsplit(address)
+    except ValueError as error:
+        reason = str(error)
+        return f"not an address: {quote(redact(address))}: {reason[:1].lower()}{reason[1:]}"
+    return None
+
+
 def judge_requirement(text: str) -> Fault | None:
     """Say what is wrong with a PEP 508 requirement that comes from an index."""
-    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415 - costs start-up time
+    from packaging.requirements import Requirement  # noqa: PLC0415 - costs start-up time
 
     if is_path(text):
         return f"expected a requirement, found a path: {quote(text)}", "packages come from the package indexes"
@@ -35,7 +49,7 @@ def judge_requirement(text: str) -> Fault | None:
         return judge_address(text, text)
     try:
         requirement = Requirement(text)
-    except InvalidRequirement as error:
+    except ValueError as error:  # InvalidRequirement, or a version of thousands of digits
         hint = _repair(text)
         reason = str(error).split("\n", 1)[0]
         why = "" if hint else f": {reason[:1].lower()}{reason[1:]}"

@@ -21,7 +21,7 @@ from modelpack.catalogue import (
 from modelpack.errors import SpecError
 from modelpack.loading.keys import SAFE_NAME
 from modelpack.loading.shape_reader import Value, near, nearest
-from modelpack.loading.sources import FOLDER, Folder, find_source
+from modelpack.loading.sources import FOLDER, Folder, find_source, is_file
 from modelpack.loading.yamlfile import Findings, Place, join_path
 from modelpack.spec import Base, Server, Source
 
@@ -156,7 +156,7 @@ def judge_program(
 
 def _is_program(path: Path) -> bool:
     """Tell whether a file begins as 64-bit little-endian ELF executables do, those that the linker may move too."""
-    if not path.is_file():
+    if not is_file(path):
         return False
     with path.open("rb") as stream:
         head = stream.read(18)

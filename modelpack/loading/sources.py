@@ -15,6 +15,21 @@ FILE = "a file"
 FOLDER = "a folder"
 
 
+def is_file(path: Path) -> bool:
+    """Tell a file; False as well when that cannot be known, as of a name that is too long."""
+    return os.path.isfile(path)  # noqa: PTH113 - pathlib's raises then
+
+
+def is_folder(path: Path) -> bool:
+    """Tell a folder; False as well when that cannot be known."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
+def exists(path: Path) -> bool:
+    """Tell whether there is something; False as well when that cannot be known."""
+    return os.path.exists(path)  # noqa: PTH110
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Folder:
     """A folder that relative paths begin in and may not leave."""
@@ -104,7 +119,7 @@ def _unfit(text: str, path: Path, folder: Folder, kind: str) -> Fault | None:
 
 def _missing(text: str, path: Path, error: OSError, kind: str) -> Fault:
     what = {FILE: "file", FOLDER: "folder"}.get(kind, "file or folder")
-    if path.is_symlink():
+    if os.path.islink(path):  # noqa: PTH114 - unlike pathlib's, False when it may not be known
         return f"a symlink that leads nowhere: {show(f'{text} -> {path.readlink()}')}", None
     if not isinstance(error, FileNotFoundError | NotADirectoryError):
         return f"cannot be read: {show(text)}: {error.strerror}", None

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import tomllib
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,11 @@ from modelpack.loading.dependencies import Dependencies, Line
 from modelpack.loading.pip_file import decode
 from modelpack.loading.shape_reader import near
 from modelpack.loading.yamlfile import Place, quote, show
+
+Shape = object
+"""``str``, ``dict``, ``list``; a list with the shape of its items; a table of shapes by key, ``*`` for all others."""
+_WORDS: Mapping[type, str] = {str: "text", dict: "a table", list: "a list"}
+_ABSENT = object()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,8 +96,14 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def read_toml(path: Path, found: Dependencies) -> TomlFile | None:
-    """Read a TOML file; None when there is nothing to go on with, which is then found."""
+def read_toml(path: Path, found: Dependencies, shape: Shape) -> TomlFile | None:
+    """Read a TOML file; None when there is nothing to go on with, which is then found.
+
+    Args:
+        path: the file.
+        found: takes what is wrong.
+        shape: how it is laid out; what is not so is found wrong and left out.
+    """
     text = decode(path, found)
     if text is None:
         return None
@@ -107,30 +118,50 @@ def read_toml(path: Path, found: Dependencies) -> TomlFile | None:
         message = match[1] if match else str(error)
         found.findings.add(place, f"not TOML: {message[:1].lower()}{message[1:]}")
         return None
-    return with_places(path, data, positions.of_toml(text), text, found)
+    return with_places(path, data, positions.of_toml(text), text, found, shape)
 
 
 def with_places(
-    path: Path, data: Mapping[str, Any], offsets: Mapping[positions.Path, int], text: str, found: Dependencies
+    path: Path,
+    data: Mapping[str, Any],
+    offsets: Mapping[positions.Path, int],
+    text: str,
+    found: Dependencies,
+    shape: Shape,
 ) -> TomlFile:
-    """Give what a parsed text says, with the places of all of it."""
-    return TomlFile(
-        path=path,
-        data=data,
-        found=found,
-        paths=dict(_containers(data, ())),
-        offsets=offsets,
-        breaks=[match.start() for match in re.finditer("\n", text)],
-    )
+    """Give what a parsed text says, with the places of all of it; what is not laid out as it should be is left out."""
+    breaks = [match.start() for match in re.finditer("\n", text)]
+    paths: dict[int, positions.Path] = {}
+    file = TomlFile(path=path, data={}, found=found, paths=paths, offsets=offsets, breaks=breaks)
+    kept = _Sieve(file, paths).kept(data, shape, ())
+    return replace(file, data=kept if isinstance(kept, dict) else {})
 
 
-def _containers(value: object, path: positions.Path) -> Iterator[tuple[int, positions.Path]]:
-    """Give the key path of every table and list."""
-    if isinstance(value, dict):
-        yield id(value), path
-        for key, item in value.items():
-            yield from _containers(item, (*path, key))
-    elif isinstance(value, list):
-        yield id(value), path
-        for index, item in enumerate(value):
-            yield from _containers(item, (*path, index))
+class _Sieve:
+    """Copies values that have a shape, and finds those that do not wrong."""
+
+    def __init__(self, file: TomlFile, paths: dict[int, positions.Path]) -> None:
+        self.file = file
+        self.paths = paths
+        """Takes the key path of each table and list that is kept."""
+
+    def kept(self, value: object, shape: Shape, path: positions.Path) -> object:
+        kind: type = object if shape is None else shape if isinstance(shape, type) else type(shape)
+        if not isinstance(value, kind):
+            message = f"expected {_WORDS[kind]}, found {describe(value)}"
+            self.file.found.add(self.file.line("", None, *path), message)
+            return _ABSENT
+        if isinstance(value, list):
+            inner = shape[0] if isinstance(shape, list) else None
+            items = (self.kept(item, inner, (*path, index)) for index, item in enumerate(value))
+            copy: object = [item for item in items if item is not _ABSENT]
+        elif isinstance(value, dict):
+            shapes = shape if isinstance(shape, dict) else {}
+            pairs = (
+                (key, self.kept(item, shapes.get(key, shapes.get("*")), (*path, key))) for key, item in value.items()
+            )
+            copy = {key: item for key, item in pairs if item is not _ABSENT}
+        else:
+            return value
+        self.paths[id(copy)] = path
+        return copy

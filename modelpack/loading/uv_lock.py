@@ -9,6 +9,7 @@ from typing import Any
 from modelpack.loading.dependencies import Dependencies, Selection
 from modelpack.loading.pins import line_of, packages_of, pin, require, take_indexes
 from modelpack.loading.toml_file import TomlFile, read_toml
+from modelpack.loading.toml_shape import UV_LOCK
 from modelpack.loading.yamlfile import show
 
 _VERSION = 1
@@ -24,7 +25,7 @@ def read_uv_lock(path: Path, found: Dependencies, selection: Selection) -> None:
         found: takes them, what Python the lock is for, and what is wrong.
         selection: extras and groups of the project; none without it.
     """
-    file = read_toml(path, found)
+    file = read_toml(path, found, UV_LOCK)
     if file is None:
         return
     if file.data.get("version") != _VERSION:
@@ -43,7 +44,7 @@ def read_uv_lock(path: Path, found: Dependencies, selection: Selection) -> None:
     others = [one for one in _reached(packages, direct) if one is not root]
     for package in others:
         _read_package(file, package)
-    take_indexes(found, (one["source"]["registry"] for one in others if "registry" in one.get("source", {})))
+    take_indexes(file, (one["source"]["registry"] for one in others if "registry" in one.get("source", {})))
     for item in direct:
         require(file, _requirement(item), line_of(file, item))
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from modelpack.loading.dependencies import Line, Selection
 from modelpack.loading.pip_file import read_constraints, read_lines
-from modelpack.loading.requirements import distribution
+from modelpack.loading.requirements import bad_address, distribution
+from modelpack.loading.sources import is_folder
 from modelpack.loading.toml_file import TomlFile, describe, normal
 from modelpack.spec import IndexAddress, Requirement
 
@@ -60,6 +61,9 @@ def _indexes(file: TomlFile, table: Mapping[str, Any]) -> Iterator[tuple[str, In
     for index, said in enumerate(listed if isinstance(listed, list) else [listed]):
         if not isinstance(said, dict) or not isinstance(url := said.get("url"), str):
             found.add(file.line("", listed, index), f"expected a table with a url, found {describe(said)}")
+            continue
+        if fault := bad_address(url):
+            found.add(file.line("", said, "url"), fault)
             continue
         near = file.path.parent / url
         address = IndexAddress(written=redact(url), url=url if "://" in url else str(near.resolve()))
@@ -178,7 +182,7 @@ def members(root: Path) -> dict[str, Path]:
 def _matching(root: Path, patterns: object) -> list[Path]:
     given = [str(one) for one in patterns] if isinstance(patterns, list) else []
     relative = [one for one in given if one and not one.startswith("/") and one != "."]
-    return [path for one in relative for path in sorted(root.glob(one)) if path.is_dir()]
+    return [path for one in relative for path in sorted(root.glob(one)) if is_folder(path)]
 
 
 def _content(folder: Path) -> dict[str, Any]:

@@ -294,6 +294,8 @@ class _Composer:
     def _build(self, event: Any, path: str, depth: int) -> Node:  # noqa: ANN401
         place = self._place(event)
         if isinstance(event, yaml.ScalarEvent):
+            if half := re.search("[\ud800-\udfff]", event.value):
+                self._stop(event, f"half of a character: U+{ord(half[0]):04X}")
             return Scalar(place=place, text=event.value, plain=not event.style)
         if isinstance(event, yaml.SequenceStartEvent):
             return ListNode(place=place, items=tuple(self._items(path, depth + 1)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email.parser
 import email.policy
 import io
+import re
 import tarfile
 import tomllib
 import zipfile
@@ -69,9 +70,11 @@ def _facts(name: str, files: Mapping[str, Callable[[], bytes]], static: bytes | 
     try:
         text = files["pyproject.toml"]().decode() if "pyproject.toml" in files else ""
         project = tomllib.loads(text)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ResolveError(f"{name}: its pyproject.toml cannot be read: {error}") from error
     system = project.get("build-system", {})
+    if not isinstance(system, dict) or not isinstance(system.get("requires", []), list):
+        raise ResolveError(f"{name}: its pyproject.toml cannot be read: build-system is not laid out as PEP 518 has it")
     declaring = str(system.get("build-backend", "")).startswith(_DECLARING) and "backend-path" not in system
     requires = tuple(map(str, system["requires"])) if "requires" in system else _LEGACY
     return Facts(
@@ -109,7 +112,9 @@ def _static_info(content: bytes) -> bytes | None:
     fields = email.parser.BytesHeaderParser(policy=email.policy.compat32).parsebytes(content)
     version = str(fields.get("Metadata-Version", "1.0")).split(".")
     dynamic = {str(text).strip().lower() for text in fields.get_all("Dynamic", ())}
-    holds = [int(part) for part in version if part.isdigit()] >= [2, 2] and dynamic.isdisjoint(_FIELDS)
+    holds = [int(part) for part in version if re.fullmatch("[0-9]{1,4}", part)] >= [2, 2] and dynamic.isdisjoint(
+        _FIELDS
+    )
     return content if holds else None
 
 
@@ -117,15 +122,20 @@ def _declared(project: Any) -> bytes | None:  # noqa: ANN401 - what the file has
     """Give the metadata of a ``project`` table that leaves nothing of it to the backend (PEP 621)."""
     if not isinstance(project, dict) or not {"name", "version"} <= project.keys():
         return None
-    if not _PROMISED.isdisjoint(project.get("dynamic", ())):
-        return None
     optional: Mapping[str, Sequence[str]] = project.get("optional-dependencies", {})
+    lists = (project.get("dynamic", []), project.get("dependencies", []))
+    if not all(isinstance(one, list) for one in lists) or not isinstance(optional, dict):
+        return None
+    named = (one if isinstance(one, list) else [None] for one in optional.values())
+    texts = [text for one in (*lists, *named) for text in one]
+    if not all(isinstance(text, str) for text in texts) or not _PROMISED.isdisjoint(lists[0]):
+        return None
     lines = ["Metadata-Version: 2.2", f"Name: {project['name']}", f"Version: {project['version']}"]
     if "requires-python" in project:
         lines.append(f"Requires-Python: {project['requires-python']}")
     lines += [f"Requires-Dist: {text}" for text in project.get("dependencies", ())]
-    for extra, texts in optional.items():
-        lines += [f"Provides-Extra: {extra}", *(f"Requires-Dist: {_of_extra(text, extra)}" for text in texts)]
+    for extra, wanted in optional.items():
+        lines += [f"Provides-Extra: {extra}", *(f"Requires-Dist: {_of_extra(text, extra)}" for text in wanted)]
     return ("\n".join(lines) + "\n").encode()
 
 

@@ -11,8 +11,8 @@ import subprocess
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
-_USERINFO = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s@'\"]+@")
-_QUERY = re.compile(r"(https?://[^\s?#'\"<>]+)\?[^\s'\"<>)]+")
+_USERINFO = re.compile(r"(://)[^/\s'\"]+@")
+_QUERY = re.compile(r"(https?://[^\s?#'\"<>]++)\?[^\s'\"<>)]+")
 _known: dict[str, tuple[str, str]] = {}
 
 KEYRING_SECONDS = 20.0

@@ -13,6 +13,7 @@ from modelpack.loading.azure.document import Document, read_document
 from modelpack.loading.azure.kinds import DATA_KIND, ENVIRONMENT_KIND, MODEL_KIND, PACKAGE_KIND, kind_of
 from modelpack.loading.azure.references import Reference
 from modelpack.loading.shape_reader import Value
+from modelpack.loading.sources import is_folder
 from modelpack.loading.yamlfile import MAX_BYTES, Findings, MapNode, Scalar, parse_yaml, show
 
 _SUFFIXES = (".yml", ".yaml")
@@ -114,7 +115,7 @@ def open_assets(folder: Path | None, beside: Path, findings: Findings) -> Assets
         ModelpackError: there is no such folder.
     """
     chosen = folder or beside.parent
-    if not chosen.is_dir():
+    if not is_folder(chosen):
         raise ModelpackError(f"--assets: no such folder: {show(str(chosen))}")
     text = chosen.as_posix()
     shown = "" if text == "." else f"{text.rstrip('/')}/"

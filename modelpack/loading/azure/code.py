@@ -8,7 +8,7 @@ import re
 from modelpack.loading.azure.context import Context
 from modelpack.loading.script import judge_script
 from modelpack.loading.shape_reader import Value
-from modelpack.loading.sources import FILE, FOLDER, Folder, find_source
+from modelpack.loading.sources import FILE, FOLDER, Folder, exists, find_source, is_file
 from modelpack.loading.yamlfile import show
 from modelpack.spec import Code, Source
 
@@ -63,7 +63,7 @@ def _below(script: Value, source: Source, folder: Folder, context: Context) -> C
     code = Folder(path=source.path.resolve(), shown="", noun="the code folder", absolute=False)
     text = posixpath.normpath(script.text)
     meant = (folder.path / text).resolve()
-    if not (code.path / text).exists() and meant.is_file() and meant.is_relative_to(code.path):
+    if not exists(code.path / text) and is_file(meant) and meant.is_relative_to(code.path):
         hint = f"write {show(str(meant.relative_to(code.path)))}"
         context.find(script, f"not a path below the code folder: {show(text)}", hint)
         return None

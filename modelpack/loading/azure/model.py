@@ -9,7 +9,7 @@ from pathlib import Path
 from modelpack.loading.azure.context import Context
 from modelpack.loading.azure.references import parse_reference
 from modelpack.loading.shape_reader import Value
-from modelpack.loading.sources import Folder
+from modelpack.loading.sources import Folder, exists, is_file
 from modelpack.loading.yamlfile import Place
 from modelpack.spec import Source
 
@@ -51,7 +51,7 @@ def read_model(value: Value, folder: Folder, context: Context) -> Model:
         context.find(value, "missing", "write path: ./model", key="path")
     source = context.source(path, folder) if path else None
     kind = value.get_text("type") or "custom_model"
-    if path and source and kind == MLFLOW and not (source.path / "MLmodel").is_file():
+    if path and source and kind == MLFLOW and not is_file(source.path / "MLmodel"):
         context.find(path, f"no MLflow model: there is no file {path.text.rstrip('/')}/MLmodel")
     return Model(
         value=value,
@@ -86,7 +86,7 @@ def model_of_package(context: Context) -> Model | None:
         return _of_command_line(context.options.model, context)
     document = context.document
     path = document.path.parent / BESIDE
-    if not path.exists():
+    if not exists(path):
         hint = "name it: --model PATH or --model azureml:NAME:VERSION"
         context.find(document.value, "a model package names no model, and there is no folder model beside it", hint)
         return None
@@ -113,5 +113,5 @@ def _at(path: Path, key: str, place: Place) -> Model:
     return Model(
         value=Value(place=place, path="", data=str(path)),
         source=Source(path=path, key=key),
-        kind=MLFLOW if (path / "MLmodel").is_file() else "custom_model",
+        kind=MLFLOW if is_file(path / "MLmodel") else "custom_model",
     )

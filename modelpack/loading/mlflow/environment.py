@@ -15,7 +15,7 @@ from modelpack.loading.dependencies import Dependencies, Line
 from modelpack.loading.mlflow.mlmodel import LIBRARIES, PYFUNC, MLmodel
 from modelpack.loading.pip_file import read_lines, read_requirements_file
 from modelpack.loading.requirements import distribution
-from modelpack.loading.sources import Folder
+from modelpack.loading.sources import Folder, is_file
 from modelpack.loading.yamlfile import Findings, ListNode, MapNode, Node, Place, Scalar, describe, read_yaml
 from modelpack.spec import Requirement
 
@@ -70,7 +70,7 @@ def read_environment(model: MLmodel, folder: Folder, findings: Findings) -> Envi
     chosen, others = None, []
     for file in dict.fromkeys([name or "", PYTHON_ENV, CONDA, REQUIREMENTS]):
         path = model.folder / file
-        if not file or not path.is_file():
+        if not file or not is_file(path):
             continue
         if file == name:
             chosen = _read(file, path, folder, findings)
@@ -93,9 +93,9 @@ def _choose(model: MLmodel) -> tuple[str | None, str]:
     )
     for key, why in named:
         name = model.get(key)
-        if name and (model.folder / name).is_file():
+        if name and is_file(model.folder / name):
             return name, why
-    first = next((name for name in (PYTHON_ENV, CONDA, REQUIREMENTS) if (model.folder / name).is_file()), None)
+    first = next((name for name in (PYTHON_ENV, CONDA, REQUIREMENTS) if is_file(model.folder / name)), None)
     return first, "since MLmodel names none that is there"
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelpack.loading.shape_reader import near
-from modelpack.loading.sources import Folder
+from modelpack.loading.sources import Folder, exists
 from modelpack.loading.yamlfile import (
     Findings,
     ListNode,
@@ -188,6 +188,6 @@ def _judge(model: MLmodel, findings: Findings) -> None:
             continue
         # MLflow writes where the code was when it was saved, and looks for that name beside MLmodel.
         name = named.text.rpartition("/")[2] if key == "model_code_path" else named.text
-        if not name.startswith("/") and not (model.folder / name).exists():
+        if not name.startswith("/") and not exists(model.folder / name):
             hint = "copy the whole model folder, with its binary files"
             findings.add(named.place, f"no such file or folder: {name}", hint, path=named.path)

@@ -12,6 +12,7 @@ from typing import Any
 
 from modelpack.loading.mlflow.mlmodel import MLmodel, Written
 from modelpack.loading.mlflow.signature import sample_of
+from modelpack.loading.sources import is_file
 from modelpack.loading.yamlfile import Findings, Place
 from modelpack.spec import Check, CheckRequest
 
@@ -40,7 +41,7 @@ def samples(model: MLmodel, major: int | None, findings: Findings) -> tuple[Chec
         findings: takes what was decided, and what is wrong with the example.
     """
     example = model.values.get(f"{_INFO}.artifact_path")
-    if example is None and (model.folder / _EXAMPLE).is_file():
+    if example is None and is_file(model.folder / _EXAMPLE):
         example = Written(text=_EXAMPLE, place=model.place, path=_INFO)
     if example:
         sample = _example(model, example, findings)
@@ -74,7 +75,7 @@ def _where_it_belongs(request: CheckRequest) -> CheckRequest:
 def _example(model: MLmodel, named: Written, findings: Findings) -> Sample | None:
     """Read the example; the one that newer versions write for their server is nearest to a request."""
     serving = model.values.get(f"{_INFO}.serving_input_path")
-    if serving and (model.folder / serving.text).is_file():
+    if serving and is_file(model.folder / serving.text):
         body = _read(model.folder / serving.text, serving, findings)
         return _of_serving(body) if isinstance(body, dict) else None
     kind = model.get(f"{_INFO}.type") or "dataframe"

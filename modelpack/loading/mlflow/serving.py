@@ -14,7 +14,7 @@ from modelpack.loading.yamlfile import Findings, Place
 from modelpack.spec import Base, Requirement, Server
 
 _FULL, _SKINNY = "mlflow", "mlflow-skinny"
-_RELEASE = re.compile(r"\d+(\.\d+)*(\.post\d+|rc\d+)?")
+_RELEASE = re.compile(r"\d{1,9}(\.\d{1,9})*(\.post\d{1,9}|rc\d{1,9})?", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
