@@ -302,3 +302,12 @@ class TestWaysOut:
             lock.make("other==1.0", "base")
         assert caught.value.message.startswith("modelpack.yaml:4: ")
         assert caught.value.hint == "modelpack.yaml:4: other==1.1 in place of other==1.0"
+
+    def test_nothing_is_built_that_the_index_has_for_other_pythons(self, packages, tmp_path, index):
+        archive = make_sdist(packages, "other", "1.0")
+        index.facts[archive.name] = {"requires-python": ">=3.12"}
+        lock = Lock(tmp_path)
+        with pytest.raises(ResolveError) as caught:
+            lock.make("other==1.0", "base")
+        assert not lock.workshop.built
+        assert "Python" in caught.value.message

@@ -89,9 +89,9 @@ def explain_build(
     ways = ways_out(roots, question, alternatives, works, nearest=nearest)
     if not ways:
         return error
-    return SourceBuildError(
-        f"{roots[0].origin}: {error.message}", name=error.name, hint=ways[0], details=(*_tried(ways), *error.details)
-    )
+    log = (error.__cause__ if isinstance(error.__cause__, SourceBuildError) else error).details
+    message = f"{roots[0].origin}: {error.message}"
+    return SourceBuildError(message, name=error.name, hint=ways[0], details=(*_tried(ways), *log))
 
 
 def blamed(text: str, question: Question) -> list[Root]:

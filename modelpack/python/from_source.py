@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import (
     InvalidSdistFilename,
     NormalizedName,
@@ -152,10 +153,18 @@ class Sources:
             return False
         fitting = set(offers(name, self.workshop.scope).fitting(self.target.tags()))
         for version, file in _archives(name, self.workshop.scope):
-            if version not in fitting and (name, version) not in self.offered:
+            if version not in fitting and (name, version) not in self.offered and self._runs(file.requires_python):
                 self.offered[name, version] = file
                 shelve(self.folder, name, version, b"")
         return any(known == name for known, _ in self.offered)
+
+    def _runs(self, requires_python: str) -> bool:
+        """Say whether the index lets a file be for the target's Python, so that no build is begun in vain."""
+        try:
+            allowed = SpecifierSet(requires_python)
+        except InvalidSpecifier:
+            return True
+        return allowed.contains(self.target.environment()["python_full_version"], prereleases=True)
 
     def guessed(self, name: str, version: Version) -> bool:
         """Tell whether what uv chose was chosen without knowing what it requires."""

@@ -97,7 +97,8 @@ def _asked_otherwise(other: Alternative) -> Trial:
         version = pins[canonicalize_name(other.shown)].version if other.shown else ""
         return other.text.replace("{version}", version)
 
-    return Trial(rank=other.rank, text=text, question=other.question, group="server" if other.shown else "")
+    group = "server" if other.shown else "python" if other.rank == PYTHON else ""
+    return Trial(rank=other.rank, text=text, question=other.question, group=group)
 
 
 def _loosened(root: Root, question: Question, nearest: Version | None, disputed: str | None) -> Iterator[Trial]:
