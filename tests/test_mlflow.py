@@ -307,9 +307,15 @@ def test_a_signature_of_a_type_hint_is_of_a_list(here):
     }
 
 
-def test_parameters_of_mlflow_2_5_have_their_type_under_another_name(here):
-    signature = """signature: {params: '[{"name": "size", "dtype": "long", "default": 16, "shape": null}]'}\n"""
-    assert spec_of(here, NEW + signature).server.version == "==3.17.2"
+def test_what_a_model_declares_for_its_deployment_is_said(here):
+    declared = (
+        "env_vars: [KEY, OTHER]\nresources: {api_version: '1', databricks: {}}\nauth_policy: {user: {scopes: [a]}}\n"
+    )
+    assert [text.partition(" (")[0] for text in notices(spec_of(here, NEW + declared))] == [
+        "model/MLmodel:9:12: env_vars: read when it was saved, and not in the package: KEY, OTHER",
+        "model/MLmodel:10:26: resources: has no effect in a package, only on Databricks",
+        "model/MLmodel:11:31: auth_policy: has no effect in a package, only on Databricks",
+    ]
 
 
 def test_code_of_a_model_lies_beside_mlmodel_wherever_it_was_when_it_was_saved(here):

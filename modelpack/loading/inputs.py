@@ -6,10 +6,11 @@ A new form of input is one module here with a reader, one line in ``_recognise``
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from modelpack import lockfile
-from modelpack.errors import ModelpackError
+from modelpack.errors import ModelpackError, Problem
 from modelpack.loading.options import Options
 from modelpack.spec import Spec
 
@@ -53,6 +54,8 @@ def _recognise(path: Path) -> Reader:
             return lambda path, options: load_azure(path, kind, options)
     if path.name == "MLmodel" or ((path / "MLmodel").is_file() and not (path / "modelpack.yaml").is_file()):
         return _mlflow
+    if path.suffix not in _YAML and not (path / _NATIVE).is_file():
+        return _around_mlflow
     return _native
 
 
@@ -60,6 +63,20 @@ def _mlflow(path: Path, options: Options) -> Spec:
     from modelpack.loading.mlflow.reader import load_mlflow  # noqa: PLC0415 - only the reader that is needed
 
     return load_mlflow(path, options)
+
+
+def _around_mlflow(path: Path, options: Options) -> Spec:
+    """Read the MLflow model below a folder; where there is none, the native reader says what is missing."""
+    from modelpack.loading.mlflow.layouts import model_below  # noqa: PLC0415
+
+    model = model_below(path)
+    if model is None:
+        return _native(path, options)
+    spec = _mlflow(model, options)
+    note = Problem(
+        where=model.as_posix(), message="is taken, the MLflow model of this folder", severity="note", code="MP111"
+    )
+    return replace(spec, notices=(note, *spec.notices))
 
 
 def _native(path: Path, options: Options) -> Spec:

@@ -113,6 +113,7 @@ def read_mlmodel(path: Path, folder: Folder, findings: Findings) -> MLmodel | No
     for part in ("inputs", "outputs", "params"):
         if written := values.get(f"signature.{part}"):
             _judge_columns(written, findings)
+    _warn(model, findings)
     if model.flavors:
         _judge(model, findings)
     return model
@@ -167,6 +168,22 @@ def _judge_columns(written: Written, findings: Findings) -> None:
         if kind not in _TYPES:
             message = f"expected one of MLflow's types, found {quote(str(kind))}"
             findings.add(written.place, message, near(str(kind), sorted(_TYPES)), path=written.path)
+
+
+def _warn(model: MLmodel, findings: Findings) -> None:
+    """Say what a model declares that is for the place where it is deployed."""
+    variables = [item for path, item in model.values.items() if path.startswith("env_vars[")]
+    if variables:
+        names = ", ".join(item.text for item in variables)
+        hint = "give them where it runs; what the check needs: modelpack import, then environment_variables"
+        findings.warn(
+            variables[0].place, f"read when it was saved, and not in the package: {names}", hint, path="env_vars"
+        )
+    for key in ("resources", "auth_policy"):
+        first = next((item for path, item in model.values.items() if path.startswith((f"{key}.", f"{key}["))), None)
+        if first:
+            hint = "the model reaches what it names by itself, with credentials that it is given where it runs"
+            findings.warn(first.place, "has no effect in a package, only on Databricks", hint, path=key)
 
 
 def _judge(model: MLmodel, findings: Findings) -> None:

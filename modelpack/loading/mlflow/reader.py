@@ -12,13 +12,14 @@ from modelpack.loading.check import read_samples
 from modelpack.loading.dependency_files import judge_python
 from modelpack.loading.mlflow.environment import libraries, read_environment
 from modelpack.loading.mlflow.era import hold_numpy
+from modelpack.loading.mlflow.layouts import logged_name, meta
 from modelpack.loading.mlflow.mlmodel import FILENAME, MLmodel, read_mlmodel
 from modelpack.loading.mlflow.samples import in_its_protocol, samples
 from modelpack.loading.mlflow.serving import Serving, choose_python, choose_server
 from modelpack.loading.native import this_platform
 from modelpack.loading.options import Options
 from modelpack.loading.sources import Folder
-from modelpack.loading.yamlfile import Findings, MapNode, Scalar, read_yaml
+from modelpack.loading.yamlfile import Findings
 from modelpack.spec import Check, Image, Indexes, Requirement, Source, Spec
 
 _REGISTERED = "registered_model_meta"
@@ -59,6 +60,7 @@ def _spec(model: MLmodel, folder: Folder, options: Options, findings: Findings, 
     constraints = tuple(found.constraints) if found else ()
     constraints += hold_numpy(model, python, (*serving.requirements, *constraints), findings)
     name, version = _registered(model.folder)
+    name = name or logged_name(model.folder)
     return Spec(
         path=model.path,
         lock_path=model.folder.with_name(f"{model.folder.name}.lock.json"),
@@ -106,11 +108,7 @@ def _pins(pins: dict[str, str], requirements: tuple[Requirement, ...]) -> tuple[
 
 def _registered(folder: Path) -> tuple[str | None, str | None]:
     """Give name and version that a model registry wrote beside a model."""
-    path = folder / _REGISTERED
-    node = read_yaml(path, path.name, Findings()) if path.is_file() else None
-    if not isinstance(node, MapNode):
-        return None, None
-    texts = {entry.key: entry.value.text for entry in node.entries if isinstance(entry.value, Scalar)}
+    texts = meta(folder / _REGISTERED)
     version = texts.get("model_version")
     return texts.get("model_name"), version if version and re.fullmatch(r"[A-Za-z0-9][\w.-]*", version) else None
 
