@@ -7,6 +7,7 @@ import pytest
 from artifact_sources import deb, serving, sha256, wheel, write
 
 from modelpack.errors import FetchError
+from modelpack.lock import InterpreterTarball
 from modelpack.parallel import Stop, Stopped
 from modelpack.store.artifacts import _package
 from modelpack.store.download import Downloader, Sources, Unavailable
@@ -105,6 +106,20 @@ def test_an_index_that_does_not_answer_is_told(tmp_path):
         raise FetchError("the index is down", details=("since noon",))
 
     assert tries(WHEEL, tmp_path, locate_wheels=locate).tries == ("the index is down", "  since noon")
+
+
+def test_the_python_of_a_flake_is_made_only_when_nobody_has_it(tmp_path, site):
+    tarball = InterpreterTarball(filename="a.tar", sha256=sha256(CONTENT), size=len(CONTENT), source="flake")
+
+    def locate(_):
+        raise FetchError("Nix cannot fetch it", hint="name another", details=("nix: no",))
+        yield
+
+    found = tries(tarball, tmp_path / "none", artifacts=(site.url,), locate_flake=locate)
+    assert found.tries[1:] == ("Nix cannot fetch it", "  nix: no", "name another")
+    assert "artifacts.sources" in found.hint
+    site.put(f"/sha256/{tarball.sha256}", CONTENT)
+    assert get(tarball, tmp_path, artifacts=(site.url,), locate_flake=locate)[0] == CONTENT
 
 
 def test_a_damaged_copy_is_told_and_the_next_source_asked(tmp_path, site):

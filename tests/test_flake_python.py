@@ -119,6 +119,7 @@ def test_a_repository_that_has_gone_on_gives_the_locked_commit(project, tmp_path
         ("./flake#failing", BuildError, "./flake#failing: Nix cannot build it"),
         ("./flake#elsewhere", BuildError, "./flake#elsewhere: this machine cannot build it for its platform"),
         ("./flake#folder", ResolveError, "./flake#folder is no CPython: folder lacks bin/python3.12"),
+        ("gitlb:own/flake#python", ResolveError, "gitlb:own/flake#python: there is no such flake"),
         ("https://127.0.0.1:9/x.tar.gz#x", FetchError, "https://127.0.0.1:9/x.tar.gz#x: Nix cannot fetch it"),
         ("git+https://me:secret@127.0.0.1:9/x#x", FetchError, "git+https://***@127.0.0.1:9/x#x: Nix cannot fetch it"),
     ],

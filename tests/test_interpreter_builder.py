@@ -83,8 +83,20 @@ def test_libraries_that_nothing_provides_are_named(unpack):
     assert done.problem["message"] == "bin/python3.12 needs libraries that nothing provides: libodd.so.1"
 
 
+def test_an_object_that_needs_a_newer_library_of_the_compiler_is_refused(unpack, tmp_path):
+    ours = tmp_path / "base/usr/lib/x86_64-linux-gnu/libstdc++.so.6"
+    ours.parent.mkdir(parents=True)
+    ours.write_bytes(make_elf(name="libstdc++.so.6") + b"\0GLIBCXX_3.4.9\0GLIBCXX_3.4.30\0")
+    module = "python/lib/python3.12/lib-dynload/_a.so"
+    files = {"python/bin/python3.12": make_elf(), module: make_elf(["libstdc++.so.6"]) + b"\0GLIBCXX_3.4.32\0"}
+
+    message = "lib/python3.12/lib-dynload/_a.so needs GLIBCXX_3.4.32, the base's libstdc++.so.6 lacks it"
+    assert unpack(files).problem["message"] == message
+
+
 @pytest.mark.parametrize(
-    ("content", "version"), [(b"\0GLIBC_2.9\0GLIBC_2.17\0GLIBC_2.2.5\0", (2, 17)), (b"GLIBC_PRIVATE", (0,))]
+    ("content", "version"),
+    [(b"\0GLIBC_2.9\0GLIBC_2.17\0GLIBC_2.2.5\0GLIBCXX_3.4.30\0", (2, 17)), (b"GLIBC_PRIVATE", (0,))],
 )
 def test_the_newest_version_of_the_c_library_counts(tmp_path, content, version):
     (tmp_path / "file").write_bytes(content)

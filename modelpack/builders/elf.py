@@ -11,7 +11,7 @@ _PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
 _DT_NEEDED, _DT_STRTAB, _DT_SONAME, _DT_RPATH, _DT_RUNPATH = 1, 5, 14, 15, 29
 
 
-_GLIBC = re.compile(rb"\0GLIBC_(2\.\d+)(?=[.\0])")
+_SYMBOLS = re.compile(rb"\0(GLIBC|GLIBCXX|CXXABI|GCC)_(\d+\.\d+(?:\.\d+)?)(?=[.\0])")
 
 
 class Dynamic(NamedTuple):
@@ -42,13 +42,21 @@ def read_dynamic(path: str) -> Dynamic | None:
 
 
 def needed_glibc(path: str) -> tuple[int, ...]:
-    """Give the newest version of the C library that an ELF file names (``GLIBC_2.34``); (0,) when it names none.
+    """Give the newest version of the C library that an ELF file names (``GLIBC_2.34``); (0,) when it names none."""
+    return symbol_versions(path).get("GLIBC", (0,))
 
-    Symbol versions are read from the text of the file's dynamic strings, which holds nothing else of that form.
+
+def symbol_versions(path: str) -> dict[str, tuple[int, ...]]:
+    """Give the newest symbol versions that an ELF file names, needed or its own: of glibc, libstdc++ and libgcc.
+
+    They are read from the text of the file's dynamic strings, which holds nothing else of that form.
     """
+    newest: dict[str, tuple[int, ...]] = {}
     with open(path, "rb") as stream:
-        found = {match[1] for match in _GLIBC.finditer(stream.read())}
-    return max((tuple(map(int, text.split(b"."))) for text in found), default=(0,))
+        for match in _SYMBOLS.finditer(stream.read()):
+            kind, version = match[1].decode(), tuple(map(int, match[2].split(b".")))
+            newest[kind] = max(version, newest.get(kind, version))
+    return newest
 
 
 def _read(stream: BinaryIO) -> Dynamic | None:

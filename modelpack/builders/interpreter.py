@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from modelpack.builders import programs
-from modelpack.builders.elf import Dynamic, needed_glibc, read_dynamic
+from modelpack.builders.elf import Dynamic, needed_glibc, read_dynamic, symbol_versions
 from modelpack.builders.problem import fail
 
 _TOP = "python/"
@@ -28,6 +28,7 @@ _LEFT_OUT = re.compile(
     r"bin/.*|(lib/)?share/man(/.*)?|lib/[^/]*\.a|lib/pkgconfig/.*|.*/__pycache__/.*|.*\.pyc|"
     r"lib/python3[^/]*/(test|idlelib|turtledemo|ensurepip/_bundled|site-packages|config-[^/]*)/.*"
 )
+_OF_COMPILER = {"libstdc++.so.6": ("GLIBCXX", "CXXABI"), "libgcc_s.so.1": ("GCC",)}
 _ELF_MACHINES = {"x86_64-linux-gnu": 62, "aarch64-linux-gnu": 183}
 
 
@@ -131,10 +132,26 @@ def _judge(plan: dict[str, Any], out: str) -> None:
         if wanted > version:
             text = ".".join(map(str, wanted))
             fail("interpreter", f"{shown} needs glibc {text}, the base has {plan['glibc']}", glibc=text)
+    _judge_compilers(plan, out)
     program = f"bin/python{plan['python']}"
     missing = sorted(_missing(f"{out}/{program}", [f"{out}/lib", _libraries(plan), f"{plan['base']}/usr/lib"]))
     if missing:
         fail("interpreter", f"{program} needs libraries that nothing provides: {', '.join(missing)}", libraries=missing)
+
+
+def _judge_compilers(plan: dict[str, Any], out: str) -> None:
+    """Hold what the objects ask of the compiler's libraries against the base's, where these are not brought along."""
+    for library, kinds in _OF_COMPILER.items():
+        ours = f"{_libraries(plan)}/{library}"
+        if os.path.exists(f"{out}/lib/{library}") or not os.path.exists(ours):
+            continue
+        have = symbol_versions(ours)
+        for path, dynamic in _objects(out):
+            wanted = symbol_versions(path) if library in dynamic.needed else {}
+            for kind in kinds:
+                if wanted.get(kind, (0,)) > have.get(kind, (0,)):
+                    text = f"{kind}_{'.'.join(map(str, wanted[kind]))}"
+                    fail("interpreter", f"{os.path.relpath(path, out)} needs {text}, the base's {library} lacks it")
 
 
 def _missing(program: str, folders: list[str]) -> set[str]:

@@ -32,6 +32,7 @@ _REACH = re.compile(
     r"unable to (download|access)|(C|c)ould(n't| not) (resolve|connect)|Failed to connect|Timeout|timed out|HTTP error"
 )
 _ATTRIBUTE = re.compile(r"does not provide attribute|attribute '[^']*' missing")
+_NO_FLAKE = re.compile(r"cannot find flake|could not find a flake|is unsupported|is not a valid (URL|flake)")
 _UNLOCKED = re.compile(r"--no-update-lock-file")
 _FOREIGN = re.compile(r"is required to build|required system or feature not available|platform mismatch")
 _BUILT = re.compile(r"builder for '|Cannot build '|dependenc(y|ies) .* couldn't be built|failed to build")
@@ -158,6 +159,9 @@ def _error(asked: FlakeInterpreter, said: str) -> ModelpackError:
     if _ATTRIBUTE.search(said):
         hint = "see what it has: nix flake show, or nix search"
         return ResolveError(f"{what}: the flake has no such attribute", hint=hint, details=details)
+    if _NO_FLAKE.search(said):
+        hint = "write it as Nix does: nixpkgs#python312, github:OWNER/NAME/COMMIT#python312; a folder with ./ before it"
+        return ResolveError(f"{what}: there is no such flake: {last}", hint=hint)
     if _UNLOCKED.search(said):
         where = asked.folder or "the flake"
         hint = f"run: nix flake lock {where}"
