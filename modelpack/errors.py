@@ -110,8 +110,16 @@ class SourceBuildError(BuildError):
 
     code = "MP604"
 
-    def __init__(self, message: str, *, name: str, hint: str | None = None, details: tuple[str, ...] = ()) -> None:
-        super().__init__(message, hint=hint, details=details)
+    def __init__(
+        self,
+        message: str,
+        *,
+        name: str,
+        hint: str | None = None,
+        details: tuple[str, ...] = (),
+        origins: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message, hint=hint, details=details, origins=origins)
         self.name = name
 
 

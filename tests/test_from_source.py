@@ -44,6 +44,8 @@ class Workshop:
             raise SourceBuildError("it cannot be built", name=wheel.name)
         if self.missing:
             raise MissingBuildRequirementsError("more", (self.missing.pop(),))
+        if wheel.filename not in self.metadata:
+            raise SourceBuildError(f"{wheel.name} cannot be built from source: error: no luck", name=wheel.name)
         return self.metadata[wheel.filename].encode()
 
 
@@ -200,6 +202,36 @@ def test_build_requirements_that_have_no_wheel_are_refused_with_who_needs_them(p
         Lock(tmp_path).make("demo")
 
 
+def test_what_cannot_be_built_is_told_with_who_needs_it_and_a_way_that_works(packages, tmp_path):
+    make_wheel(packages, "demo", "1.0")
+    make_sdist(packages, "demo", "2.0")
+
+    with pytest.raises(SourceBuildError) as caught:
+        Lock(tmp_path).make("demo==2.0")
+
+    assert caught.value.message == (
+        "demo==2.0 (modelpack.yaml:4) has no wheel for Python 3.11 on linux/amd64 with glibc 2.36, "
+        "and demo cannot be built from source: error: no luck"
+    )
+    assert caught.value.hint == "modelpack.yaml:4: demo==1.0 in place of demo==2.0"
+    assert caught.value.origins == ("modelpack.yaml:4",)
+
+
+def test_what_cannot_be_built_far_below_is_told_with_the_way_there(packages, tmp_path):
+    make_wheel(packages, "outer", "1.0")
+    make_wheel(packages, "outer", "2.0", requires=["middle"])
+    make_wheel(packages, "middle", "1.0", requires=["inner"])
+    make_sdist(packages, "inner", "1.0")
+
+    with pytest.raises(SourceBuildError) as caught:
+        Lock(tmp_path).make("outer==2.0")
+
+    assert caught.value.message.startswith(
+        "outer==2.0 (modelpack.yaml:4) needs inner 1.0, through middle 1.0, which has no wheel for "
+    )
+    assert caught.value.hint == "modelpack.yaml:4: outer==1.0 in place of outer==2.0"
+
+
 def own_wheel(path):
     tree = "project-demo"
     return Own(
@@ -300,7 +332,7 @@ class TestWaysOut:
         lock.workshop.fails = True
         with pytest.raises(SourceBuildError, match="has no wheel") as caught:
             lock.make("other==1.0", "base")
-        assert caught.value.message.startswith("modelpack.yaml:4: ")
+        assert caught.value.origins == ("modelpack.yaml:4",)
         assert caught.value.hint == "modelpack.yaml:4: other==1.1 in place of other==1.0"
 
     def test_nothing_is_built_that_the_index_has_for_other_pythons(self, packages, tmp_path, index):

@@ -17,6 +17,7 @@ import tempfile
 import tomllib
 import zipfile
 import zlib
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from modelpack.builders import build_root
@@ -25,6 +26,7 @@ from modelpack.builders.problem import fail
 _EPOCH = 315532800
 """Seconds: 1980-01-01, the earliest time that a wheel can hold."""
 _LEGACY = "setuptools.build_meta:__legacy__"
+_ERROR = re.compile(r"(?:\S*: )?(?:fatal )?error: |[\w.]*(?:Error|Exception): ", re.IGNORECASE)
 _KEPT = 30
 """Lines of the backend's log that a failure shows."""
 _DAMAGED = (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, zlib.error, ValueError)
@@ -144,8 +146,7 @@ class _Build:
                 sys.stderr.write(line)
                 lines.append(line.rstrip())
         if process.returncode:
-            last = next((line.strip() for line in reversed(lines) if line.strip()), "it says nothing")
-            self._fail(f"{self.backend.name} failed: {last}", lines)
+            self._fail(f"{self.backend.name} failed: {_told(lines)}", lines)
         with open(answer, encoding="utf-8") as stream:
             return json.load(stream)
 
@@ -164,6 +165,13 @@ class _Build:
         name = self.plan["name"]
         log = [line for line in lines if line.strip()][-_KEPT:]
         fail("source", f"{name} cannot be built from source: {reason}", name=name, log=log)
+
+
+def _told(lines: Sequence[str]) -> str:
+    """Give the line of a log that says what is wrong: the last that calls itself an error, else the last."""
+    said = [line.strip() for line in lines if line.strip()]
+    errors = [line for line in said[-_KEPT:] if _ERROR.match(line)]
+    return next(reversed(errors or said), "it says nothing")
 
 
 def _backend(source: str, name: str) -> Backend:

@@ -11,13 +11,13 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
-from modelpack.errors import ResolveError, SourceBuildError
+from modelpack.errors import ResolveError
 from modelpack.python.dependencies import Closure, Distribution, holds
 from modelpack.python.disagreement import Disagreement, Solve, disagreement
 from modelpack.python.offers import Offers, likely_name, offers
 from modelpack.python.question import Alternative, Question, Root
 from modelpack.python.uv_tool import UvTimeoutError
-from modelpack.python.ways import Works, ways_out
+from modelpack.python.ways import Works, tried, ways_out
 
 _FITTING = "versions of"
 _NAME = r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?"
@@ -69,29 +69,6 @@ def explain(
     if len(found.roots) == 1:
         return _simple(_no_version(found.roots[0], question), question, alternatives, works, details)
     return _conflict(found, question, alternatives, works)
-
-
-def explain_build(
-    error: SourceBuildError, question: Question, alternatives: Sequence[Alternative], works: Works
-) -> SourceBuildError:
-    """Add to a build that failed what can be required instead.
-
-    Args:
-        error: of the build.
-        question: what was asked.
-        alternatives: what else the spec could ask.
-        works: tells whether something else would do as a lock.
-    """
-    roots = [root for root in question.roots if root.name == canonicalize_name(error.name)]
-    if len(roots) != 1:
-        return error
-    nearest = _next(offers(roots[0].name, question.scope), roots[0], question)
-    ways = ways_out(roots, question, alternatives, works, nearest=nearest)
-    if not ways:
-        return error
-    log = (error.__cause__ if isinstance(error.__cause__, SourceBuildError) else error).details
-    message = f"{roots[0].origin}: {error.message}"
-    return SourceBuildError(message, name=error.name, hint=ways[0], details=(*_tried(ways), *log))
 
 
 def blamed(text: str, question: Question) -> list[Root]:
@@ -169,13 +146,8 @@ def _simple(
     hint = ways[0] if ways else found.hint
     # Who stands in the way below the requirement, only uv's own words tell.
     deep = not found.details and (not ways or found.code == _DEEP)
-    details = (*found.details, *(said if deep else ()), *_tried(ways))
+    details = (*found.details, *(said if deep else ()), *tried(ways))
     return ResolveError(found.message, hint=hint, details=details, code=found.code, origins=found.origins)
-
-
-def _tried(ways: Sequence[str]) -> tuple[str, ...]:
-    which = "each of these" if len(ways) > 1 else "this"
-    return (f"{which} was tried and works:", *(f"  {way}" for way in ways)) if ways else ()
 
 
 def _involved(flat: str, roots: Sequence[Root]) -> list[Root]:
@@ -232,14 +204,14 @@ def _no_wheel(root: Root, name: str, named: Sequence[str], question: Question) -
     details = tuple(f"{name} {version} has {found.describe(version, tags)}" for version in reversed(telling[-3:]))
     message = f"{what} has no wheel for {question.target}"
     instead = _instead(name, found, question)
-    nearest = _next(found, root, question) if name == root.name else None
+    near = next_to(found, root, question) if name == root.name else None
     return _Diagnosis(
         message=message,
         code="MP204",
         root=root,
         hint=instead,
         details=(*details, *((instead,) if instead.startswith(_FITTING) else ())),
-        nearest=nearest,
+        nearest=near,
         origins=(root.origin,),
     )
 
@@ -254,7 +226,7 @@ def _no_version(root: Root, question: Question) -> _Diagnosis:
         return _Diagnosis(message=message, code=_DEEP, root=root, hint=hint, origins=(root.origin,))
     if any(allowed.contains(version, prereleases=before) for version in found.versions()):
         return _no_wheel(root, root.name, (), question)
-    hint, nearest = _instead(root.name, found, question), _next(found, root, question)
+    hint, near = _instead(root.name, found, question), next_to(found, root, question)
     message = f"no version meets {root}"
     return _Diagnosis(
         message=message,
@@ -262,12 +234,12 @@ def _no_version(root: Root, question: Question) -> _Diagnosis:
         root=root,
         hint=hint,
         details=(hint,),
-        nearest=nearest,
+        nearest=near,
         origins=(root.origin,),
     )
 
 
-def _next(found: Offers, root: Root, question: Question) -> Version | None:
+def next_to(found: Offers, root: Root, question: Question) -> Version | None:
     """Give the version with a wheel that fits that is nearest to the one that a requirement names, rather later."""
     pins = [item.version for item in root.requirement.specifier if item.operator == "=="]
     versions = [version for version in found.fitting(question.target.tags()) if not version.is_prerelease]
@@ -303,7 +275,7 @@ def _conflict(
     hint = ways[0] if ways else "nothing that was tried works: leave one of them out, or serve in another way"
     message = f"{' and '.join(names)} cannot be met together{what}"
     origins = tuple(dict.fromkeys(root.origin for root in found.roots))
-    return ResolveError(message, hint=hint, details=(*sides, *_tried(ways)), code=_CONFLICT, origins=origins)
+    return ResolveError(message, hint=hint, details=(*sides, *tried(ways)), code=_CONFLICT, origins=origins)
 
 
 def _culprit(root: Root) -> str:

@@ -115,9 +115,9 @@ def _sides(name: str, reached: Mapping[Root, Closure], alone: Mapping[Root, Pins
         if root.name == name and root.requirement.specifier:
             sides.append(Side(root=root, chain=(), specifier=str(root.requirement.specifier)))
         for parent, texts in result.parents.get(canonicalize_name(name), {}).items():
-            chain = _chain(root.name, parent, result)
+            links = chain(root.name, parent, result)
             sides += [
-                Side(root=root, chain=tuple(f"{link} {pins[link].version}" for link in chain), specifier=text)
+                Side(root=root, chain=tuple(f"{link} {pins[link].version}" for link in links), specifier=text)
                 for text in texts
                 if text
             ]
@@ -146,7 +146,7 @@ def _opposed(sides: Sequence[Side]) -> tuple[Side, ...]:
     return shown if len(shown) > 1 and not _overlap([side.specifier for side in shown]) else tuple(sides)
 
 
-def _chain(root: NormalizedName, name: NormalizedName, result: Closure) -> tuple[NormalizedName, ...]:
+def chain(root: NormalizedName, name: NormalizedName, result: Closure) -> tuple[NormalizedName, ...]:
     """Give the shortest way from the root's distribution to another that it reaches, both included."""
     ways: list[tuple[NormalizedName, ...]] = [(name,)]
     seen = {name}

@@ -27,7 +27,7 @@ from packaging.utils import (
 )
 from packaging.version import Version
 
-from modelpack.errors import MissingBuildRequirementsError, ModelpackError, ResolveError, SourceBuildError
+from modelpack.errors import MissingBuildRequirementsError, ModelpackError, ResolveError
 from modelpack.lock import Build, BuildTools, Wheel
 from modelpack.python import index as python_index
 from modelpack.python import sdist
@@ -36,7 +36,6 @@ from modelpack.python.metadata import MetadataStore, parse, read_wheel
 from modelpack.python.offers import offers
 from modelpack.python.scope import Scope
 from modelpack.python.target import Target
-from modelpack.suites import SUITES
 from modelpack.web import http
 
 _OWN = "modelpack"
@@ -229,8 +228,6 @@ class Sources:
         while content is None:
             try:
                 content = self.workshop.build(wheel, self._tools(wheel))
-            except SourceBuildError as error:
-                raise error if wheel.tree else self._failed(wheel, error) from error
             except MissingBuildRequirementsError as error:
                 assert wheel.build is not None  # noqa: S101 - it was just set
                 build = replace(wheel.build, requires=(*wheel.build.requires, *error.missing))
@@ -238,23 +235,6 @@ class Sources:
         self.store.keep(self._key(wheel), content)
         # The version of the user's own is only known now.
         return replace(wheel, version=_version(content)) if wheel.tree else wheel, content
-
-    def _failed(self, wheel: Wheel, error: SourceBuildError) -> SourceBuildError:
-        """Say why it is built at all, and what has wheels instead: other versions here, this one on other Pythons."""
-        found = offers(wheel.name, self.workshop.scope)
-        ways = []
-        if fitting := [version for version in found.fitting(self.target.tags()) if not version.is_prerelease]:
-            ways.append(f"versions of {wheel.name} with a wheel that fits: {fitting[0]} to {fitting[-1]}")
-        for name, suite in SUITES.items():
-            for python in suite.pythons:
-                tags = Target(python, self.target.platform, suite.glibc).tags()
-                if Version(wheel.version) in found.fitting(tags):
-                    ways.append(
-                        f'{wheel.name} {wheel.version} has a wheel for python: "{python}", on base debian:{name}'
-                    )
-        message = f"{wheel.name} {wheel.version} has no wheel for {self.target}, and {error.message}"
-        hint = ways.pop(0) if ways else error.hint
-        return SourceBuildError(message, name=error.name, hint=hint, details=(*ways, *error.details))
 
     def _as_before(self, wheel: Wheel, build: Build) -> Build | None:
         """Give the build with the requirements that were locked for it, as long as it asks for the same."""

@@ -23,7 +23,7 @@ from modelpack.parallel import Stop, run
 from modelpack.progress import Progress
 from modelpack.python import conflicts as python_conflicts
 from modelpack.python import index as python_index
-from modelpack.python import index_settings, selection, uv_tool
+from modelpack.python import index_settings, selection, unbuilt, uv_tool
 from modelpack.python.dependencies import Closure, Distribution, closure
 from modelpack.python.from_source import Sources
 from modelpack.python.metadata import MetadataStore
@@ -192,12 +192,13 @@ def _anew(
     alternatives: Iterable[Alternative],
 ) -> tuple[Wheel, ...]:
     """Ask uv, then read the metadata of what it chose."""
+    solve = functools.partial(_solve, store)
     try:
         answer = _ask_up_to_date(question, kept, upgrade=upgrade)
-    except SourceBuildError as error:
-        raise python_conflicts.explain_build(error, question, tuple(alternatives), _works) from error
+    except unbuilt.UnbuiltError as failure:
+        pins = _partly_described(failure.pylock, question, store)
+        raise unbuilt.explain(failure, pins, question, tuple(alternatives), _works) from failure.error
     except uv_tool.UvError as error:
-        solve = functools.partial(_solve, store)
         raise python_conflicts.explain(str(error), question, tuple(alternatives), solve, _works) from error
     chosen = _described(answer.pylock, question, store)
     pins = {distribution.name: distribution for distribution in chosen.values()}
@@ -222,9 +223,17 @@ def _ask_up_to_date(question: Question, kept: Sequence[Wheel], *, upgrade: bool 
 
 
 def _ask_with_sources(
-    question: Question, kept: Sequence[Wheel], *, upgrade: bool | Sequence[str], patience: float | None = None
+    question: Question,
+    kept: Sequence[Wheel],
+    *,
+    upgrade: bool | Sequence[str],
+    patience: float | None = None,
 ) -> uv_tool.Answer:
-    """Ask uv, and again with the source archives of whatever turns out to have no wheel."""
+    """Ask uv, and again with the source archives of whatever turns out to have no wheel.
+
+    Raises:
+        UnbuiltError: one of these cannot be built.
+    """
     sources = question.sources
     if sources is None:
         return _ask_uv(question, kept, upgrade=upgrade, patience=patience)
@@ -245,7 +254,22 @@ def _ask_with_sources(
         if not guesses:
             return answer
         for pin in guesses:
-            sources.learn(*pin)
+            try:
+                sources.learn(*pin)
+            except SourceBuildError as error:
+                raise unbuilt.UnbuiltError(pin, answer.pylock, error) from error
+
+
+def _partly_described(
+    pylock: Mapping[str, Any], question: Question, store: MetadataStore
+) -> dict[NormalizedName, Distribution]:
+    """Give what uv chose; of what is on the shelf and was not built yet, the version alone."""
+    sources = question.sources
+    packages = [(canonicalize_name(one["name"]), Version(one["version"]), one) for one in pylock.get("packages", ())]
+    guessed = {name: version for name, version, _ in packages if sources and sources.guessed(name, version)}
+    known = dict(pylock, packages=[one for name, _, one in packages if name not in guessed])
+    stubs = {name: Distribution(name=name, version=str(version)) for name, version in guessed.items()}
+    return {pin.name: pin for pin in _described(known, question, store).values()} | stubs
 
 
 def _ask_uv(

@@ -80,6 +80,12 @@ def ways_out(
     return tuple(dict.fromkeys(named.values()))[:_MOST]
 
 
+def tried(ways: Sequence[str]) -> tuple[str, ...]:
+    """Give the lines that say which ways there are; none where there are none."""
+    which = "each of these" if len(ways) > 1 else "this"
+    return (f"{which} was tried and works:", *(f"  {way}" for way in ways)) if ways else ()
+
+
 def _attempt(trials: Sequence[Trial], works: Works, until: float) -> list[Pins | None]:
     """Give what trials lead to; those that take too long lead nowhere."""
 
@@ -113,6 +119,8 @@ def _loosened(root: Root, question: Question, nearest: Version | None, disputed:
     near = f"=={nearest}" if nearest else _series(pin)
     if near:
         yield _trial(NEAR, [root], question, [_with(root, f"{near},{later}")], root.origin)
+    if pin and pin.major and not nearest:
+        yield _trial(OTHER_PIN, [root], question, [_with(root, f"=={pin.major}.*,{later}")], root.origin)
     yield _trial(OTHER_PIN if pin else OTHER_VERSION, [root], question, [_with(root, later)], root.origin)
     if later and pin:
         yield _trial(OLDER, [root], question, [_with(root, f"<{pin.public}")], root.origin)
