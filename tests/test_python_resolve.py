@@ -333,6 +333,17 @@ class TestErrors:
         make_wheel(folder, "user", "1.1", requires=["base>=2"])
         assert fail("user==1.0.2", "strict").hint == "spec:1: user==1.1 in place of user==1.0.2"
 
+    def test_two_conflicts_are_ended_together(self, fail, folder):
+        for name in ("base", "other"):
+            make_wheel(folder, name, "1.0")
+            make_wheel(folder, name, "2.0")
+        make_wheel(folder, "server-http", "1.0", requires=["base>=2", "other>=2"])
+        error = fail("base==1.0", "other==1.0", "server-http")
+        assert set(error.hint.split(", and ")) == {
+            "spec:1: base==2.0 in place of base==1.0",
+            "spec:2: other==2.0 in place of other==1.0",
+        }
+
     def test_the_same_name_twice(self, fail, folder):
         make_wheel(folder, "base", "1.0")
         make_wheel(folder, "base", "2.0")

@@ -60,14 +60,14 @@ def disagreement(involved: Sequence[Root], question: Question, solve: Solve, off
     """
     for candidates in (tuple(involved), question.roots):
         if candidates and solve(replace(question, roots=candidates), False) is None:
-            smallest = _smallest(candidates, question, solve)
-            if len(smallest) == 1:
-                return Disagreement(roots=smallest, disputed=None, sides=())
-            return _explained(smallest, question, solve, offered)
+            roots = smallest(candidates, question, solve)
+            if len(roots) == 1:
+                return Disagreement(roots=roots, disputed=None, sides=())
+            return _explained(roots, question, solve, offered)
     return None
 
 
-def _smallest(
+def smallest(
     roots: tuple[Root, ...], question: Question, solve: Solve, given: tuple[Root, ...] = (), *, changed: bool = False
 ) -> tuple[Root, ...]:
     """Give the fewest of the roots that are impossible beside the given ones (QuickXplain, Junker 2004).
@@ -79,8 +79,8 @@ def _smallest(
     if len(roots) == 1:
         return roots
     first, second = roots[: len(roots) // 2], roots[len(roots) // 2 :]
-    of_second = _smallest(second, question, solve, (*given, *first), changed=bool(first))
-    of_first = _smallest(first, question, solve, (*given, *of_second), changed=bool(of_second))
+    of_second = smallest(second, question, solve, (*given, *first), changed=bool(first))
+    of_first = smallest(first, question, solve, (*given, *of_second), changed=bool(of_second))
     return (*of_first, *of_second)
 
 

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from modelpack.parallel import run_all
-from modelpack.python.disagreement import Pins
+from modelpack.python.disagreement import Pins, smallest
 from modelpack.python.question import Alternative, Question, Root
 from modelpack.python.uv_tool import UvTimeoutError
 
@@ -26,7 +26,7 @@ only not say yet what it does not go with), the server's version outside of what
 Works = Callable[[Question], Pins | None]
 """Gives what a question resolves to; None when it does not."""
 
-_LAST = (SEVERAL, OLDER, UNKNOWN_SERVER)
+_LAST = (OLDER, UNKNOWN_SERVER)
 """Only named when nothing else works."""
 _WORKERS = 3
 _ENOUGH = 3
@@ -67,17 +67,18 @@ def ways_out(
         nearest: the version to try first for a single requirement.
     """
     loosened = [trial for root in roots for trial in _loosened(root, question, nearest, disputed)]
-    others = (*_together(roots, question), *map(_asked_otherwise, alternatives))
-    trials = sorted((*loosened, *others), key=lambda one: one.rank)
-    named: dict[str, str] = {}
+    trials = sorted((*loosened, *map(_asked_otherwise, alternatives)), key=lambda one: one.rank)
+    named: dict[str, tuple[int, str]] = {}
     until = time.monotonic() + _PATIENCE
     while trials and len(named) < _ENOUGH:
         batch, trials = trials[:_WORKERS], trials[_WORKERS:]
         batch = [one for one in batch if not (named and one.rank in _LAST) and one.group not in named]
         for trial, pins in zip(batch, _attempt(batch, works, until), strict=True):
             if pins is not None and not (named and trial.rank in _LAST):
-                named.setdefault(trial.group or trial.text(pins), trial.text(pins))
-    return tuple(dict.fromkeys(named.values()))[:_MOST]
+                named.setdefault(trial.group or trial.text(pins), (trial.rank, trial.text(pins)))
+    if not named.keys() & {trial.group for trial in loosened if trial.group != "server"}:
+        named |= {text: (SEVERAL, text) for text in _together(roots, question, works, until)}
+    return tuple(dict.fromkeys(text for _, text in sorted(named.values(), key=lambda way: way[0])))[:_MOST]
 
 
 def tried(ways: Sequence[str]) -> tuple[str, ...]:
@@ -115,7 +116,7 @@ def _loosened(root: Root, question: Question, nearest: Version | None, disputed:
         yield _trial(UNKNOWN_SERVER, [root], question, [_free(root)], "server")
         return
     pin = _pin(root)
-    later = f">{pin.public}" if pin and not nearest and disputed not in (None, root.name) else ""
+    later = f">{pin.public}" if pin and not nearest and disputed != root.name else ""
     near = f"=={nearest}" if nearest else _series(pin)
     if near:
         yield _trial(NEAR, [root], question, [_with(root, f"{near},{later}")], root.origin)
@@ -126,11 +127,20 @@ def _loosened(root: Root, question: Question, nearest: Version | None, disputed:
         yield _trial(OLDER, [root], question, [_with(root, f"<{pin.public}")], root.origin)
 
 
-def _together(roots: Sequence[Root], question: Question) -> Iterator[Trial]:
-    """Give up the versions of all requirements that are the user's."""
-    own = [root for root in roots if root.requirement.specifier and not root.injected]
-    if len(own) > 1:
-        yield _trial(SEVERAL, own, question, [_free(root) for root in own], "")
+def _together(roots: Sequence[Root], question: Question, works: Works, until: float) -> Iterator[str]:
+    """Give up the versions of all requirements of the user's, and of those that stand in the way after that."""
+    freed: list[Root] = []
+    blamed = roots
+    while own := [root for root in blamed if root.requirement.specifier and not root.injected and root not in freed]:
+        freed += own
+        trial = _trial(SEVERAL, freed, question, [_free(root) for root in freed], "")
+        (pins,) = _attempt([trial], works, until)
+        if pins is not None:
+            yield trial.text(pins)
+            return
+        if time.monotonic() > until:
+            return
+        blamed = smallest(trial.question.roots, trial.question, lambda asked, _: works(asked))
 
 
 def _trial(rank: int, roots: Sequence[Root], question: Question, changed: Sequence[Root], group: str) -> Trial:
