@@ -24,6 +24,8 @@ _LIBRARY = re.compile(r"(?:ImportError|OSError): ([^\s:]+\.so[.\d]*): cannot ope
 
 _NAME = re.compile(r"cannot import name '([^']+)' from '([^']+)'")
 _NUMPY = re.compile(r"numpy\.\w+ size changed|compiled using NumPy 1\.x cannot be run in")
+_WRITTEN = re.compile(r"(?:PermissionError|OSError): \[Errno (?:13|30)\] [^:\n]+: '([^']+)'")
+_RUN = re.compile(r"_execute_child(?s:.*)No such file or directory: '([\w.+-]+)'|: ([\w.+-]+): (?:command )?not found")
 _OFFLINE = re.compile(
     r"Name or service not known|[Ff]ailure in name resolution|Failed to resolve|Network is unreachable"
 )
@@ -33,10 +35,11 @@ def explain(error: CheckError, base: DebianBase, access: Access) -> CheckError:
     """Give the error again with a hint that fits its log."""
     log = "\n".join(error.details)
     library, module = _LIBRARY.search(log), _MODULE.search(log)
+    hint: str | None
     if library:
         hint = _library_hint(library[1], base, access)
     elif module:
-        hint = f"no locked distribution has the module {module[1]}: add the one that does to requirements"
+        hint = _module_hint(module[1])
     elif name := _NAME.search(log):
         top = name[2].partition(".")[0]
         hint = f"the version of {top} that was resolved has no {name[1]}: require one that has it"
@@ -47,8 +50,12 @@ def explain(error: CheckError, base: DebianBase, access: Access) -> CheckError:
             "the server asks the network while it starts or answers, and the check has none: "
             "put what it fetches into the package, or pack it unchecked with check: false"
         )
+    elif written := _WRITTEN.search(log):
+        hint = f"{written[1]} cannot be written to where the package is served: write below /tmp"
+    elif program := _RUN.search(log):
+        hint = _program_hint(program[1] or program[2], base, access)
     else:
-        hint = None
+        hint = error.hint
     return CheckError(error.message, details=error.details, hint=hint)
 
 
@@ -72,6 +79,20 @@ def explain_source(error: SourceBuildError, lock: Lock, access: Access) -> Sourc
     else:
         hint = None
     return SourceBuildError(error.message, name=error.name, hint=hint or error.hint, details=error.details)
+
+
+def _module_hint(module: str) -> str:
+    from modelpack.findings.modules import DISTRIBUTIONS, distributions  # noqa: PLC0415 - only for failures
+
+    known = module in DISTRIBUTIONS or module.partition(".")[0] in DISTRIBUTIONS
+    what = distributions(module)[0] if known else "the one that does"
+    return f"no locked distribution has the module {module}: add {what} to requirements"
+
+
+def _program_hint(name: str, base: DebianBase, access: Access) -> str:
+    packages = _packages_with(name, base, access)
+    known = f", which Debian has in {packages[0]}" if packages else ""
+    return f"the package has no program {name}{known}: add what has it to base.packages, or to requirements"
 
 
 def _library_hint(name: str, base: DebianBase, access: Access) -> str:

@@ -76,6 +76,15 @@ def test_the_job_reads_the_sample(job):
     assert job("import os; assert open(source + '/a').read() == 'a'; print(sorted(os.listdir(target)))").code == 0
 
 
+def test_what_a_job_wants_of_the_internet_is_reported(job):
+    lines = "import socket\ntry:\n    socket.getaddrinfo('rates.invalid', 443)\nexcept OSError:\n    pass"
+    done = job(lines)
+
+    assert json.loads((done.out / "report.json").read_text())["internet"] == [
+        {"file": None, "host": "rates.invalid", "library": None, "line": None}
+    ]
+
+
 def test_a_folder_is_expected_whole(job):
     assert job(WRITE, folder={"rows.csv": "a,0.5\nb,2\n"}).code == 0
 

@@ -199,9 +199,11 @@ def test_the_library_path_of_the_environment_is_set(serve, machine):
     assert found["LD_LIBRARY_PATH"] == "/base/lib"
 
 
-def test_a_home_is_there_for_servers_that_want_one(serve):
+def test_a_home_is_there_for_servers_that_write_to_one(serve, tmp_path):
     assert serve()[1]["HOME"] == "/tmp"  # noqa: S108
-    assert serve(environment={"HOME": "/home/me"})[1]["HOME"] == "/home/me"
+    assert serve(environment={"HOME": str(tmp_path)})[1]["HOME"] == str(tmp_path)
+    assert serve(environment={"HOME": "/nonexistent"})[1]["HOME"] == "/tmp"  # noqa: S108
+    assert serve(environment={"HOME": "/nonexistent", "TMPDIR": "/var/tmp"})[1]["HOME"] == "/var/tmp"  # noqa: S108
 
 
 @pytest.fixture

@@ -18,12 +18,15 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from modelpack.builders import listening, nameserver
 from modelpack.builders.attempts import Watch
 from modelpack.builders.compare import differences
 from modelpack.builders.problem import fail
 
 _LOG_LINES = 60
 POLL = 0.02  # seconds
+_WATCH = "/modelpack-watch"
+"""Where a program that is shown a root file system sees what watches it."""
 # What a process may have mapped: the store, and what is no file.
 _MAPPED = ("/nix/store/", "/memfd:", "/dev/", "/SYSV")
 
@@ -36,19 +39,29 @@ class Program:
         log: file for what it says.
         arguments: words after the command.
         places: files and folders that a program which is shown a root file system sees, by where.
+        names: hears which hosts it looks up.
     """
 
     def __init__(
-        self, plan: dict[str, Any], log: str, arguments: Sequence[str] = (), places: Mapping[str, str] | None = None
+        self,
+        plan: dict[str, Any],
+        log: str,
+        arguments: Sequence[str] = (),
+        *,
+        places: Mapping[str, str] | None = None,
+        names: nameserver.NameServer | None = None,
     ) -> None:
         self.log = log
+        self.names = names
         self.timeout = float(plan["timeout"])
         self.emulated = plan["emulated"]
         self.stop_signal = getattr(signal, plan["stop_signal"])
         self.root = ""
-        self.watch: Watch | None = None
         self.tree = (plan["view"] or {}).get("tree")
-        command, environment = self._viewed(plan, places or {}) if plan["view"] else self._plain(plan)
+        folder = os.path.join(os.environ["NIX_BUILD_TOP"], f"watch-{os.path.basename(log)}")
+        self.watch = Watch(folder, plan["code"], _WATCH if plan["view"] else None)
+        serve = self.watch.started_by(plan["serve"])
+        command, environment = self._viewed(plan, serve, places or {}) if plan["view"] else self._plain(serve)
         self._stream = open(log, "wb")  # noqa: SIM115 - as long as the server lives
         self.began = time.monotonic()
         self.process = subprocess.Popen(
@@ -59,15 +72,13 @@ class Program:
             start_new_session=True,
         )
 
-    def _plain(self, plan: dict[str, Any]) -> tuple[list[str], dict[str, str]]:
+    def _plain(self, serve: str) -> tuple[list[str], dict[str, str]]:
         """Give command and variables of a program that sees the sandbox."""
         home = os.path.join(os.environ["NIX_BUILD_TOP"], "home")
         os.makedirs(home, exist_ok=True)
-        folder = os.path.join(os.environ["NIX_BUILD_TOP"], f"watch-{os.path.basename(self.log)}")
-        self.watch = Watch(folder, plan["code"])
-        return [self.watch.started_by(plan["serve"])], {"HOME": home, "TMPDIR": home}
+        return [serve], {"HOME": home, "TMPDIR": home}
 
-    def _viewed(self, plan: dict[str, Any], places: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+    def _viewed(self, plan: dict[str, Any], serve: str, places: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
         """Give command and variables of a program that sees the image's root file system."""
         from modelpack.builders import view  # noqa: PLC0415 - is there only for such servers
 
@@ -76,11 +87,11 @@ class Program:
         top = os.environ["NIX_BUILD_TOP"]
         self.root = os.path.join(top, f"root of {os.path.basename(self.log)}")
         os.mkdir(self.root)
-        asked = {**plan["view"], "places": places}
+        asked = {**plan["view"], "places": {**places, _WATCH: self.watch.folder}}
         shown = {**asked, "store": [f"/nix/store/{name}" for name in os.listdir("/nix/store")]}
         with open(f"{self.root}.json", "x", encoding="utf-8") as stream:
             json.dump(shown, stream)
-        command = [sys.executable, "-s", "-S", "-P", view.__file__, f"{self.root}.json", self.root, plan["serve"]]
+        command = [sys.executable, "-s", "-S", "-P", view.__file__, f"{self.root}.json", self.root, serve]
         variables = {name: os.environ[name] for name in ("PYTHONPATH", "PATH", "PYTHONDONTWRITEBYTECODE")}
         return command, {**variables, "HOME": view.home(asked["skeleton"]["user"]), "TMPDIR": "/tmp"}  # noqa: S108 - its own
 
@@ -92,8 +103,11 @@ class Program:
         fail(step, message, log=lines[-_LOG_LINES:], internet=self.attempts(), **data)
 
     def attempts(self) -> list[dict[str, Any]]:
-        """Give what the program wanted of the internet; nothing of one that is shown a root file system."""
-        return self.watch.attempts() if self.watch else []
+        """Give what the program wanted of the internet; the line is only known of what Python asked for."""
+        found = self.watch.attempts()
+        told = {attempt["host"].lower() for attempt in found}
+        heard = [host for host in (self.names.hosts() if self.names else ()) if host not in told]
+        return [*found, *({"file": None, "host": host, "library": None, "line": None} for host in heard)]
 
     def outside(self) -> list[str]:
         """Give the files outside the store that the program's processes run code of.
@@ -137,9 +151,9 @@ class Program:
 class Server(Program):
     """The server under check."""
 
-    def __init__(self, plan: dict[str, Any], log: str) -> None:
+    def __init__(self, plan: dict[str, Any], log: str, names: nameserver.NameServer | None) -> None:
         self.port = plan["port"]
-        super().__init__(plan, log)
+        super().__init__(plan, log, names=names)
 
     def ask(self, method: str, path: str, body: bytes | None = None, content_type: str = "") -> tuple[int, bytes]:
         """Send one request and give status and body."""
@@ -166,8 +180,29 @@ class Server(Program):
             if status == 200:
                 return time.monotonic() - self.began
             time.sleep(POLL)
-        self.fail("readiness", f"the server was not ready within {self.timeout:g} s: GET {route}", route=route)
+        message = f"the server was not ready within {self.timeout:g} s: GET {route}"
+        found = listening.addresses(self.process.pid)
+        if found and self.port not in {port for _, port in found}:
+            where = ", ".join(_written(address, port) for address, port in found)
+            hint = "listen on @port@ of the command, or on $MODELPACK_PORT"
+            self.fail("readiness", f"{message}: it listens on {where}, not on port {self.port}", hint=hint)
+        self.fail("readiness", message, route=route)
         raise AssertionError
+
+    def can_be_reached(self) -> None:
+        """End the build when the server answers nobody outside of its container."""
+        found = [address for address, port in listening.addresses(self.process.pid) if port == self.port]
+        if found and all(map(listening.only_from_here, found)):
+            where = ", ".join(_written(address, self.port) for address in found)
+            message = f"the server listens on {where} alone, which nothing outside of its container reaches"
+            self.fail("address", message, hint="let it listen on 0.0.0.0")
+
+    def stays(self, route: str) -> None:
+        """End the build when the server is not there any more after it has answered."""
+        try:
+            self.ask("GET", route)
+        except (OSError, http.client.HTTPException) as error:
+            self.fail("end", f"after the answers, GET {route} has none: {_why(self, error)}")
 
 
 def main() -> None:
@@ -176,11 +211,13 @@ def main() -> None:
         plan = json.load(stream)
     out = os.environ["out"]
     os.makedirs(f"{out}/answers")
-    server = Server(plan, f"{out}/server.log")
+    server = Server(plan, f"{out}/server.log", nameserver.begin())
     report: dict[str, Any] = {"ready_seconds": round(server.wait_until_ready(plan["routes"]["readiness"]), 3)}
+    server.can_be_reached()
     report["requests"] = [_request(server, plan, request, out) for request in plan["requests"]]
     server.stays_inside(server.outside())
     _save_openapi(server, plan["routes"].get("openapi"), out)
+    server.stays(plan["routes"]["readiness"])
     report["internet"] = server.attempts()
     report["stop_seconds"] = round(server.stop(), 3)
     with open(f"{out}/report.json", "w", encoding="utf-8") as stream:
@@ -205,9 +242,7 @@ def _request(server: Server, plan: dict[str, Any], request: dict[str, Any], out:
     try:
         status, answer = server.ask(request["method"], route, body, request["content_type"])
     except (OSError, http.client.HTTPException) as error:
-        code = server.process.poll()
-        state = f"the server stopped with {ended(code)}" if code is not None else f"{type(error).__name__}: {error}"
-        server.fail("answer", f"no answer to {name} within {server.timeout:g} s: {request['method']} {route}: {state}")
+        server.fail("answer", f"no answer to {name}: {request['method']} {route}: {_why(server, error)}")
         raise AssertionError from error
     seconds = time.monotonic() - began
     with open(f"{out}/answers/{name}", "wb") as stream:
@@ -220,7 +255,8 @@ def _request(server: Server, plan: dict[str, Any], request: dict[str, Any], out:
         with open(os.path.join(plan["samples"], request["response"]), "rb") as stream:
             wrong = differences(answer, stream.read(), float(request["tolerance"]))
         if wrong:
-            server.fail("answer", f"{name}: the answer is not the expected one: {wrong[0]}", differences=wrong[:20])
+            message = f"{name}: the answer is not the expected one: {wrong[0]}"
+            server.fail("answer", message, differences=wrong[:20], hint=_if_random(server, request, body, answer))
     return {
         "name": name,
         "method": request["method"],
@@ -229,6 +265,32 @@ def _request(server: Server, plan: dict[str, Any], request: dict[str, Any], out:
         "seconds": round(seconds, 4),
         "bytes": len(answer),
     }
+
+
+def _why(server: Server, error: Exception) -> str:
+    """Say why there was no answer: a server that is just ending is given the time to."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        return f"the server stopped with {ended(server.process.wait(0.5))}"
+    if isinstance(error, TimeoutError):
+        return f"nothing came within {server.timeout:g} s"
+    return f"{type(error).__name__}: {error}"
+
+
+def _if_random(server: Server, request: dict[str, Any], body: bytes | None, answer: bytes) -> str | None:
+    """Ask once more; say what to do when the answer is another one."""
+    try:
+        _, again = server.ask(request["method"], request["route"], body, request["content_type"])
+    except (OSError, http.client.HTTPException):
+        return None
+    changed = differences(again, answer, float(request["tolerance"]))
+    if not changed:
+        return None
+    what = changed[0].replace("expected", "before")
+    return f"asked again, it answers otherwise ({what}): set the seed of what is random, or expect no response"
+
+
+def _written(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def _save_openapi(server: Server, route: str | None, out: str) -> None:

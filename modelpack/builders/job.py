@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from modelpack.builders import nameserver
 from modelpack.builders.check import POLL, Program, ended
 from modelpack.builders.compare import differences
 
@@ -26,18 +27,30 @@ def main() -> None:
         plan = json.load(stream)
     out = os.environ["out"]
     os.makedirs(f"{out}/answers")
-    report = {"runs": [_run(plan, run, out) for run in plan["runs"]]}
+    names = nameserver.begin()
+    asked: dict[str, dict[str, Any]] = {}
+    report: dict[str, Any] = {"runs": [_run(plan, run, out, names, asked) for run in plan["runs"]]}
+    report["internet"] = [asked[key] for key in sorted(asked)]
     with open(f"{out}/report.json", "w", encoding="utf-8") as stream:
         json.dump(report, stream, indent=2)
 
 
-def _run(plan: dict[str, Any], run: dict[str, Any], out: str) -> dict[str, Any]:
+def _run(
+    plan: dict[str, Any],
+    run: dict[str, Any],
+    out: str,
+    names: nameserver.NameServer | None,
+    asked: dict[str, dict[str, Any]],
+) -> dict[str, Any]:
+    """Run it once; what it wanted of the internet is added to ``asked``."""
     source, target = os.path.join(plan["samples"], run["input"]), os.path.join(os.environ["NIX_BUILD_TOP"], run["name"])
     os.mkdir(target)
     os.chmod(target, 0o777)
     seen = {_INPUT: source, _OUTPUT: target} if plan["view"] else {}
-    program = Program(plan, f"{out}/{run['name']}.log", (_INPUT, _OUTPUT) if seen else (source, target), seen)
+    words = (_INPUT, _OUTPUT) if seen else (source, target)
+    program = Program(plan, f"{out}/{run['name']}.log", words, places=seen, names=names)
     seconds = _finish(program, run["name"])
+    asked |= {json.dumps(attempt): attempt for attempt in program.attempts()}
     shutil.copytree(target, f"{out}/answers/{run['name']}")
     files = sorted(_files(target))
     wrong = _differences(plan, run, target, files)

@@ -22,9 +22,9 @@ export LOCPATH={base}/usr/lib/locale
 export PATH={path}
 export PYTHONDONTWRITEBYTECODE=1
 export PYTHONUNBUFFERED="${{PYTHONUNBUFFERED-1}}"
-export HOME="${{HOME:-/tmp}}"
-# Containers with a read-only root file system have memory to write to at least.
+# Containers with a read-only root file system have memory to write to at least; their user may have no home.
 [ -w "${{TMPDIR:-/tmp}}" ] || [ ! -w /dev/shm ] || export TMPDIR=/dev/shm
+[ -w "${{HOME:-}}" ] || export HOME="${{TMPDIR:-/tmp}}"
 export SSL_CERT_FILE="${{SSL_CERT_FILE-{base}/etc/ssl/certs/ca-certificates.crt}}"
 {port}{variables}
 {extra}cd {folder}

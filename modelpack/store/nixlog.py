@@ -20,7 +20,7 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _SANDBOX = re.compile(r"sandbox|namespace|unshare|clone|cloning|mounting|pivot_root", re.IGNORECASE)
 _FULL = re.compile(r"No space left on device|disk is full|Disk quota exceeded")
 _MISSING = re.compile(r"artifact-not-in-the-store/run-modelpack-fetch/([^'\s]+)")
-_ANSWERS = ("start", "readiness", "status", "answer", "closure", "run")
+_ANSWERS = ("start", "readiness", "address", "status", "answer", "end", "closure", "run")
 """Steps of the check; what a user's server writes in its log while they run is its own affair."""
 _KEPT = 40  # lines of a builder's log
 
@@ -129,7 +129,9 @@ def _builder_error(problem: dict[str, Any]) -> ModelpackError:
     if step == "source":
         return SourceBuildError(message, name=str(problem.get("name")), details=details)
     if step in _ANSWERS:
-        error: ModelpackError = CheckError(f"check failed at {step}: {message}", details=details)
+        error: ModelpackError = CheckError(
+            f"check failed at {step}: {message}", details=details, hint=problem.get("hint")
+        )
     else:
         error = BuildError(message, details=details, hint=problem.get("hint"))
     return error

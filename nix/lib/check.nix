@@ -11,8 +11,8 @@
   ...
 }:
 let
-  viewers = [ "launcher" "layer" "links" "root" "streams" "tarstream" "view" "within" ];
-  shared = [ "attempts" "compare" "problem" "watch" ] ++ (if links.view == null then [ ] else viewers);
+  viewers = [ "layer" "links" "root" "streams" "tarstream" "view" "within" ];
+  shared = [ "attempts" "compare" "launcher" "listening" "nameserver" "problem" "watch" ] ++ (if links.view == null then [ ] else viewers);
   job = lock.server.job or false;
   build = if job then derive.builder "job" ([ "check" ] ++ shared) else derive.builder "check" shared;
 in
