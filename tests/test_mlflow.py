@@ -423,6 +423,12 @@ def test_numpy_is_of_the_time_of_the_model(here, saved, python, requirements, he
     assert any("numpy" in text for text in notices(spec, "note")) == bool(held)
 
 
+def test_a_model_without_a_version_is_of_the_time_of_mlflow_1_23(here):
+    environment = {"conda.yaml": conda("mlflow", "scikit-learn==1.0.2", python="3.9")}
+    spec = spec_of(here, f"{OLD}utc_time_created: '2026-11-23 01:00:00'\n", **environment)
+    assert [item.text for item in spec.constraints] == ["numpy<1.24"]
+
+
 def test_an_example_that_mlmodel_does_not_name_is_one_too(here):
     spec = spec_of(here, **{"input_example.json": '{"columns": ["a"], "data": [[1]]}'})
     assert bodies(spec)["/score"] == {"input_data": {"columns": ["a"], "data": [[1]]}}

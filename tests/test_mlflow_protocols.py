@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from modelpack.builders import check
 from modelpack.catalogue import SERVERS
 
 sys.path.append(str(SERVERS / "mlflow"))
@@ -139,3 +140,10 @@ def test_a_wrapper_scores_and_passes_on_the_rest(call):
     assert (status, json.loads(body)) == (200, ["/invocations", '{"inputs": [1]}'])
     status, body = call("POST", "/invocations", b"a,b\n1,2\n")
     assert (status, json.loads(body)) == (200, {"predictions": ["/invocations", "a,b\n1,2\n"]})
+
+
+def test_of_an_answer_with_a_traceback_the_check_shows_how_it_ends():
+    answer = {"message": "no prediction", "stack_trace": "Traceback:\n  in predict\nKeyError: 'KEY'\n"}
+    assert check._shown(json.dumps(answer).encode()) == """{"message": "no prediction"}: KeyError: 'KEY'"""
+    for other in (b"\xff", b"[1]", b'{"message": "x"}', b'{"stack_trace": null}', b'{"stack_trace": ""}'):
+        assert check._shown(other) == other.decode("utf-8", "replace")

@@ -247,7 +247,7 @@ def _request(server: Server, plan: dict[str, Any], request: dict[str, Any], out:
     seconds = time.monotonic() - began
     with open(f"{out}/answers/{name}", "wb") as stream:
         stream.write(answer)
-    shown = answer[:2000].decode("utf-8", "replace")
+    shown = _shown(answer)
     if status != request["status"]:
         message = f"{name}: {request['method']} {route} answered {status}, expected {request['status']}: {shown}"
         server.fail("status", message, status=status)
@@ -291,6 +291,16 @@ def _if_random(server: Server, request: dict[str, Any], body: bytes | None, answ
 
 def _written(address: str, port: int) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def _shown(answer: bytes) -> str:
+    """Give what an answer says, and of a traceback in it, as MLflow sends one, the error that it ends with."""
+    try:
+        said = json.loads(answer)
+        lines = said.pop("stack_trace").strip().splitlines()
+        return f"{json.dumps(said)}: {lines[-1].strip()}"
+    except (ValueError, LookupError, AttributeError, TypeError, RecursionError):
+        return answer[:2000].decode("utf-8", "replace")
 
 
 def _save_openapi(server: Server, route: str | None, out: str) -> None:

@@ -19,6 +19,10 @@ _NUMPY = (
 """Day of a release, the release, the newest Python that has wheels of the ones before it, and what it broke."""
 
 
+_FIRST_WITH_VERSION = "2022-02-27"
+"""Day of MLflow 1.24, the first that writes its version into MLmodel."""
+
+
 def hold_numpy(
     model: MLmodel, python: str, named: Iterable[Requirement], findings: Findings
 ) -> tuple[Requirement, ...]:
@@ -34,8 +38,10 @@ def hold_numpy(
     if saved is None or any(distribution(item.text) == "numpy" for item in named):
         return ()
     version = tuple(int(part) for part in python.split("."))
+    # What has no version is older than the first that wrote it, on whichever day it was saved.
+    made = saved.text[:10] if model.version else min(saved.text[:10], _FIRST_WITH_VERSION)
     for day, release, newest, broken in _NUMPY:
-        if saved.text[:10] < day and version <= newest:
+        if made < day and version <= newest:
             note = f"numpy<{release} is taken, as of the day that the model was saved: numpy {release} {broken}"
             findings.note(saved.place, note, "require a version of numpy to have another", path=saved.path)
             return (Requirement(text=f"numpy<{release}", origin=f"MLmodel:{saved.place.line}"),)
