@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import runpy
 import tarfile
 
 import pytest
 from builder import run
 from elf_objects import make_elf
 
+from modelpack.builders import programs
 from modelpack.builders.elf import needed_glibc
 
 PLAN = {
@@ -101,3 +103,17 @@ def test_an_object_that_needs_a_newer_library_of_the_compiler_is_refused(unpack,
 def test_the_newest_version_of_the_c_library_counts(tmp_path, content, version):
     (tmp_path / "file").write_bytes(content)
     assert needed_glibc(str(tmp_path / "file")) == version
+
+
+def test_a_python_that_does_not_ask_the_system_for_libraries_asks_the_base(tmp_path):
+    ldconfig = tmp_path / "base/usr/sbin/ldconfig"
+    ldconfig.parent.mkdir(parents=True)
+    ldconfig.write_text("#!/bin/sh\nprintf '1 libs found\\n\\tlibz++.so.1 (libc6,x86-64) => /b/libz++.so.1\\n'\n")
+    ldconfig.chmod(0o755)
+    util = tmp_path / "ctypes/util.py"
+    util.parent.mkdir()
+    util.write_text("import os\n\n\ndef find_library(name):\n    return 'own' if name == 'own' else None\n")
+    programs.find_library(str(tmp_path), str(tmp_path / "base"), patched=True)
+    find = runpy.run_path(str(util))["find_library"]
+
+    assert [find(name) for name in ("own", "z++", "z")] == ["own", "libz++.so.1", None]

@@ -112,7 +112,9 @@ def test_the_python_of_a_flake_serves_on_the_base_with_its_own_libraries_and_no_
     folder = starter(tmp_path / "own", 'python: {version: "3.11", flake: "./flake#python"}', "base: debian:trixie\n")
     flake(demo, folder / "flake")
     code = folder / "src/app.py"
-    code.write_text(code.read_text().replace("import json\n", "import ctypes\nimport json\nimport ssl\n"))
+    text = code.read_text().replace("import json\n", "import ctypes.util\nimport json\nimport ssl\n")
+    found = 'assert ctypes.util.find_library("z") == "libz.so.1"\n'
+    code.write_text(text.replace("app = Flask(__name__)\n", f"app = Flask(__name__)\n{found}"))
     # Without Nix's own caches and registry: nothing of this flake is there.
     built = build(folder, cache, NIX_CONFIG="substituters =")
     made = lockfile.read(folder / "modelpack.lock.json")

@@ -21,6 +21,27 @@ MANYLINUX = (
 )
 
 
+_ASK_BASE = """
+
+def _find_in_base(name, find=find_library):
+    found = find(name)
+    if found is None:
+        import re
+        import subprocess
+
+        try:
+            listed = subprocess.run({command}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE).stdout
+        except OSError:
+            return None
+        match = re.search(rb"^\\s+(lib%b\\.[^\\s]+) \\(libc6" % re.escape(os.fsencode(name)), listed, re.MULTILINE)
+        found = os.fsdecode(match[1]) if match else None
+    return found
+
+
+find_library = _find_in_base
+"""
+
+
 def patch(patchelf: str, program: str, *, needed: list[str], search_path: str, interpreter: str) -> None:
     """Have a program load further libraries, from certain folders, and see that it came out right.
 
@@ -52,19 +73,21 @@ def find_library(library: str, base: str, *, patched: bool = False) -> None:
     Args:
         library: folder of Python's own modules.
         base: root of the base.
-        patched: whoever built this Python may have changed the way; then it stays as it is.
+        patched: whoever built this Python may have changed the way; then the base is asked after that.
     """
     path = f"{library}/ctypes/util.py"
     with open(path, encoding="utf-8") as stream:
         text = stream.read()
     asked = "['/sbin/ldconfig', '-p']"
     ours = [f"{base}/usr/sbin/ldconfig", "-C", f"{base}/etc/ld.so.cache", "-p"]
-    if text.count(asked) != 1:
-        if patched:
-            return
+    if text.count(asked) == 1:
+        text = text.replace(asked, repr(ours))
+    elif patched:
+        text += _ASK_BASE.format(command=ours)
+    else:
         fail("base", f"{library.rpartition('/')[2]}/ctypes/util.py looks libraries up in a way that is not known")
     with open(path, "w", encoding="utf-8") as stream:
-        stream.write(text.replace(asked, repr(ours)))
+        stream.write(text)
 
 
 def compile_library(compiler: str, root: str, place: str) -> None:
