@@ -88,6 +88,8 @@ class Indexes:
     """``--no-index``: only ``links``, and what the machine adds to them."""
     prereleases: bool = False
     """``--pre``."""
+    pins: tuple[tuple[str, IndexAddress], ...] = ()
+    """Distributions, by normalized name, that are taken from one index alone: ``tool.uv.sources``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

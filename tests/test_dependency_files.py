@@ -224,7 +224,7 @@ python = "^3.9 || ^4"
 numpy = "^2.1"
 Flask = "~2.3"
 exact = "1.2.3"
-any = "*"
+any = {version = "*", source = "other"}
 "dotted.name" = {version = ">=1,<2", extras = ["b", "a"], markers = "sys_platform == 'linux'"}
 old = [{version = "<1", python = "<3.10"}, {version = ">=1", python = ">=3.10"}]
 uvicorn = {version = "^0.30", optional = true}
@@ -238,6 +238,11 @@ pytest = "^8"
 [[tool.poetry.source]]
 name = "own"
 url = "https://ada:s3cret@own.invalid/simple"
+
+[[tool.poetry.source]]
+name = "other"
+url = "https://other.invalid/simple"
+priority = "explicit"
 """
 
 
@@ -257,6 +262,7 @@ class TestPoetry:
             ("pytest>=8,<9", "18"),
         ]
         assert [one.written for one in found.indexes.extra] == ["https://***@own.invalid/simple"]
+        assert [(name, one.written) for name, one in found.indexes.pins] == [("any", "https://other.invalid/simple")]
         judge_python("3.11", found)
         found.findings.raise_any()
 
@@ -485,8 +491,9 @@ class TestPipfileLock:
 url = "https://one.invalid/simple"
 [[source]]
 url = "https://two.invalid/simple"
+name = "two"
 [packages]
-numpy = "*"
+numpy = {version = "*", index = "two"}
 flask = {version = ">=2", extras = ["async"], sys_platform = "== 'linux'"}
 mine = {path = "./mine", editable = true}
 [dev-packages]
@@ -504,7 +511,8 @@ python_full_version = "3.12.1"
             "mine",
             "pytest~=8.0",
         ]
-        assert (found.python, [one.url for one in found.indexes.extra]) == ("3.12", ["https://two.invalid/simple"])
+        assert (found.python, found.indexes.extra) == ("3.12", ())
+        assert [(name, one.url) for name, one in found.indexes.pins] == [("numpy", "https://two.invalid/simple")]
 
     @pytest.mark.parametrize("content", ["{", "[]", "{}", '{"_meta": 5, "default": {}}'])
     def test_what_is_none_is_refused(self, tmp_path, content):

@@ -191,3 +191,27 @@ def test_a_conflict_with_a_locked_version_is_explained_though_others_have_other_
     assert caught.value.message == (
         "top (r.txt:1) and base==1.0 (uv.lock:7) cannot be met together: they want different versions of base"
     )
+
+
+def test_a_pinned_distribution_comes_from_its_index_alone_and_all_others_from_the_machines(
+    folder, tmp_path, monkeypatch
+):
+    publish(folder)
+    other = tmp_path / "other"
+    other.mkdir()
+    pinned = make_wheel(other, "base", "2.0+cpu")
+    make_wheel(other, "top", "9.0")
+    with serving(folder) as index, serving(other) as second:
+        monkeypatch.setenv("UV_DEFAULT_INDEX", index.url)
+        indexes = Indexes(pins=(("base", IndexAddress(written="x", url=second.url)),))
+        options = {**TARGET, "cache": tmp_path / "cache", "progress": Notes(), "scope": Scope(tmp_path, indexes)}
+        items = [LockedRequirement(requirement=text, origin=f"r.txt:{n}") for n, text in enumerate(("top", "base"), 1)]
+
+        found = resolve(items, **options)
+        located = python_index.locate(found, python="3.11", scope=Scope(tmp_path, indexes))
+        with pytest.raises(ResolveError) as caught:
+            resolve([*items, LockedRequirement(requirement="base>=3", origin="r.txt:3")], **options)
+
+    assert versions(found) == {"top": "1.0", "base": "2.0+cpu"}
+    assert located[sha256(pinned)].startswith(second.url.partition("/simple")[0])
+    assert "modelpack-question" not in str(caught.value) + "".join(caught.value.details)

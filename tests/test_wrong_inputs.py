@@ -25,6 +25,7 @@ keyring = "/no-archive.gpg"
 """
 KINDS = {
     "conda": "requirements: ./conda.yaml\n",
+    "pipfile": "requirements: ./Pipfile\n",
     "pyproject": "requirements: ./pyproject.toml\n",
     "pylock": "requirements: ./pylock.toml\n",
     "requirements": "requirements: ./requirements.txt\n",

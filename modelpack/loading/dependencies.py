@@ -63,6 +63,7 @@ class Dependencies:
             links=tuple(dict.fromkeys(self.links)),
             none=self.no_index,
             prereleases=self.prereleases,
+            pins=tuple(sorted(self.pins.items(), key=lambda pin: pin[0])),
         )
 
     def origin(self, path: Path, line: int) -> str:

@@ -119,9 +119,19 @@ def read_pipfile(path: Path, found: Dependencies, selection: Selection) -> None:
                 found.add(file.line("", table, name), f"expected a version or a table, found {describe(said)}")
             else:
                 read_lines([file.line(text, table, name)], path, found)
-    for source in [*file.data.get("source", ())][1:]:
-        take_index(file, file.line("", source, "url"), str(source.get("url", "")))
+    _pin_to_indexes(file)
     _take_python(file, file.table("requires"))
+
+
+def _pin_to_indexes(file: TomlFile) -> None:
+    """Take the indexes beside the first, which pipenv asks for the packages alone that name them."""
+    indexes = {}
+    for source in [*file.data.get("source", ())][1:]:
+        line = file.line("", source, "url")
+        indexes[source.get("name")] = take_index(file, line, str(source.get("url", "")), explicit=True)
+    for name, said in file.table("packages").items():
+        if isinstance(said, dict) and (address := indexes.get(str(said.get("index")))):
+            file.found.pins[normal(name)] = address
 
 
 def _in_words_of_pip(name: str, said: object) -> str | None:

@@ -69,11 +69,14 @@ def take_indexes(file: TomlFile, addresses: Iterable[str]) -> None:
         take_index(file, file.line("", file.data), url)
 
 
-def take_index(file: TomlFile, line: Line, url: str) -> None:
-    """Take an index beside those of the machine."""
+def take_index(file: TomlFile, line: Line, url: str, *, explicit: bool = False) -> IndexAddress | None:
+    """Take an index beside those of the machine, unless it is for the packages alone that name it."""
     from modelpack.web.credentials import redact  # noqa: PLC0415 - only files that name indexes
 
     if fault := bad_address(url):
         file.found.add(line, fault)
-    else:
-        file.found.extra_indexes.append(IndexAddress(written=redact(url), url=url))
+        return None
+    address = IndexAddress(written=redact(url), url=url)
+    if not explicit:
+        file.found.extra_indexes.append(address)
+    return address

@@ -31,7 +31,7 @@ def read_poetry(file: TomlFile, selection: Selection) -> None:
         elif not _optional(said) or normal(name) in wanted:
             _read(file, dependencies, name)
     read_groups(file, selection)
-    _read_sources(file)
+    read_sources(file)
 
 
 def read_groups(file: TomlFile, selection: Selection) -> None:
@@ -72,8 +72,9 @@ def _texts(file: TomlFile, line: Line, name: str, said: object) -> Iterator[str]
         extras = f"[{','.join(said['extras'])}]" if said.get("extras") else ""
         yield f"{name}{extras} @ {said['path']}"
         return
-    if not isinstance(said, str | dict):
-        file.found.add(line, f"expected a version or a table, found {describe(said)}")
+    version = said.get("version", "*") if isinstance(said, dict) else said
+    if not isinstance(version, str) or not isinstance(said, str | dict):
+        file.found.add(line, f"expected a version or a table, found {describe(version)}")
         return
     try:
         text = _pep_508(Factory.create_dependency(name, said))
@@ -92,9 +93,14 @@ def _pep_508(dependency: Dependency) -> str:
     return re.sub(r" \(([^()]*(?:\|\|[^()]*)?)\)", r"\1", dependency.to_pep_508(), count=1)
 
 
-def _read_sources(file: TomlFile) -> None:
-    """Take the package indexes of the project's own."""
-    sources = file.table("tool", "poetry").get("source", ())
-    for source in sources if isinstance(sources, list) else ():
-        if isinstance(source, Mapping) and isinstance(url := source.get("url"), str):
-            take_index(file, file.line("", source, "url"), url)
+def read_sources(file: TomlFile) -> None:
+    """Take the package indexes of the project's own, and which dependencies come from one of them alone."""
+    indexes = {}
+    for source in file.table("tool", "poetry").get("source", ()):
+        explicit = str(source.get("priority", "")).lower() == "explicit"
+        if url := source.get("url"):
+            indexes[source.get("name")] = take_index(file, file.line("", source, "url"), url, explicit=explicit)
+    for name, said in file.table("tool", "poetry", "dependencies").items():
+        for one in said if isinstance(said, list) else [said]:
+            if isinstance(one, dict) and (address := indexes.get(str(one.get("source")))):
+                file.found.pins[normal(name)] = address

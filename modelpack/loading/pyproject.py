@@ -38,6 +38,10 @@ def read_pyproject(path: Path, found: Dependencies, selection: Selection) -> Non
         read_poetry(file, selection)
     else:
         _read_project(file, project, selection)
+        if poetry.get("source"):
+            from modelpack.loading.poetry import read_sources  # noqa: PLC0415 - imports poetry-core
+
+            read_sources(file)
     from modelpack.loading.uv_project import read_uv  # noqa: PLC0415 - costs start-up time
 
     read_uv(file, selection, before)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from modelpack.loading.yamlfile import Fault, quote
+from modelpack.loading.yamlfile import Fault, quote, show
 
 ARCHIVES = (".whl", ".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz")
 _VERSION_CONTROL = re.compile(r"(git|hg|svn|bzr)\+|git@[\w.-]+:|git://")
@@ -32,7 +32,9 @@ def bad_address(text: str) -> str | None:
     match = re.search(r"(?<![\w+.-])[A-Za-z][\w+.-]*+://\S*", text)
     address = match[0] if match else ""
     try:
-        urlsplit(address)
+        parts = urlsplit(address)
+        if parts.scheme in ("http", "https"):
+            _ = parts.port
     except ValueError as error:
         reason = str(error)
         return f"not an address: {quote(redact(address))}: {reason[:1].lower()}{reason[1:]}"
@@ -91,6 +93,8 @@ def distribution(text: str) -> str:
 
 def _repair(text: str) -> str | None:
     """Give the hint for conda's ``name=1.0``, for ``name 1.0`` and for turned operators."""
+    if item := re.fullmatch(r"""\[?\s*(['"])(.+?)\1\s*[,\]]*""", text):
+        return f"write {show(item[2])} alone, without quotes and commas"
     match = re.fullmatch(r"([A-Za-z0-9._-]+?)\s*(=>|=<|[= ])\s*([0-9][A-Za-z0-9.*]*)(=\w+)?", text)
     if match is None:
         return None

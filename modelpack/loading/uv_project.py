@@ -60,7 +60,7 @@ def _indexes(file: TomlFile, table: Mapping[str, Any]) -> Iterator[tuple[str, In
     found, listed = file.found, table.get("index", [])
     for index, said in enumerate(listed if isinstance(listed, list) else [listed]):
         if not isinstance(said, dict) or not isinstance(url := said.get("url"), str):
-            found.add(file.line("", listed, index), f"expected a table with a url, found {describe(said)}")
+            found.add(file.line("", listed, index), "an index without a url")
             continue
         if fault := bad_address(url):
             found.add(file.line("", said, "url"), fault)
@@ -91,7 +91,7 @@ def _apply(
     for index, source in enumerate(said if isinstance(said, list) else [said]):
         line = file.line(name, said, index) if isinstance(said, list) else file.line(name, sources, name)
         if not isinstance(source, dict) or not any(kind in source for kind in _KINDS):
-            file.found.add(line, f"expected a table with one of {', '.join(_KINDS)}, found {describe(source)}")
+            file.found.add(line, f"a source without any of {', '.join(_KINDS)}")
         elif _chosen(file, line, source, selection):
             _take(file, line, requirement, source, indexes)
             return

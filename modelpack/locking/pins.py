@@ -80,7 +80,7 @@ def _limits(spec: Spec) -> list[object]:
     return [
         sorted(item.text for item in spec.constraints),
         sorted([item.text, *sorted(item.hashes)] for item in (*spec.requirements, *spec.constraints) if item.hashes),
-        [addresses, named.none, named.prereleases],
+        [addresses, named.none, named.prereleases, *([name, one.written] for name, one in named.pins)],
     ]
 
 

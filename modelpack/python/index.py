@@ -159,7 +159,8 @@ class _KeptPage:
 
 def _all_of(indexes: Indexes) -> tuple[IndexAddress, ...]:
     """Give the indexes that files name, to be asked beside the machine's own: a digest is right wherever it is."""
-    return (indexes.default, *indexes.extra) if indexes.default else indexes.extra
+    pinned = tuple(address for _, address in indexes.pins)
+    return (*((indexes.default,) if indexes.default else ()), *indexes.extra, *dict.fromkeys(pinned))
 
 
 def _ask_uv(wheels: Sequence[Wheel], python: str, scope: Scope) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
 import re
 import shutil
@@ -19,6 +20,7 @@ from typing import Any
 from modelpack.errors import ToolError
 from modelpack.python import index_settings
 from modelpack.python.scope import Scope
+from modelpack.spec import IndexAddress
 from modelpack.web.credentials import redact
 
 _CONSTANT = (
@@ -28,6 +30,8 @@ _CONSTANT = (
     "--no-header",
     "--no-progress",
 )
+
+_PROJECT = "modelpack-question"
 
 _FINDING = threading.Lock()
 
@@ -86,8 +90,9 @@ def compile_requirements(  # noqa: PLR0913 - the words of one command
     """
     settings = _with_shelf(index_settings.for_uv(scope), shelf)
     with tempfile.TemporaryDirectory(prefix="modelpack-") as name:
-        source, output = Path(name, "requirements.in"), Path(name, "pylock.toml")
-        source.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        pins = scope.indexes.pins
+        source, output = Path(name, "pyproject.toml" if pins else "requirements.in"), Path(name, "pylock.toml")
+        source.write_text(_project_of(lines, pins) if pins else "\n".join(lines) + "\n", encoding="utf-8")
         if preferences:
             output.write_text(_pylock_of(preferences), encoding="utf-8")
         words = ["pip", "compile", str(source), "--output-file", str(output)]
@@ -176,7 +181,8 @@ def _run(
     except OSError as error:
         raise ToolError(f"uv cannot be run: {error.strerror}", hint="install it: pip install uv") from error
     if done.returncode != 0:
-        raise UvError(redact(done.stderr.strip()) or f"uv ended with status {done.returncode}")
+        said = done.stderr.strip().replace(f"{_PROJECT} depends on", "you require")
+        raise UvError(redact(said) or f"uv ended with status {done.returncode}")
     return done.stdout.splitlines() if output else redact(done.stderr).splitlines()
 
 
@@ -193,6 +199,22 @@ def _program() -> str:
     if found is None:
         raise ToolError("uv is missing: it resolves Python requirements", hint="install it: pip install uv")
     return found
+
+
+def _project_of(lines: Sequence[str], pins: Sequence[tuple[str, IndexAddress]]) -> str:
+    """Write a project with these requirements: only of a project, uv takes some from one index alone."""
+    text = [
+        "[project]",
+        f'name = "{_PROJECT}"',
+        'version = "0"',
+        'requires-python = ">=3.6"',
+        f"dependencies = {json.dumps(list(lines))}",
+        "[tool.uv.sources]",
+        *(f'{json.dumps(name)} = {{index = "pin-{number}"}}' for number, (name, _) in enumerate(pins)),
+    ]
+    for number, (_, address) in enumerate(pins):
+        text += ["[[tool.uv.index]]", f'name = "pin-{number}"', f"url = {json.dumps(address.url)}", "explicit = true"]
+    return "\n".join(text) + "\n"
 
 
 def _pylock_of(pins: Sequence[tuple[str, str]]) -> str:
