@@ -55,7 +55,7 @@ def _kind(content: dict[str, Any]) -> str | None:
         return "model package"
     if "batchdeployment" in schema:
         return "batch deployment"
-    if "instance_type" in keys and keys & {"model", "environment", "endpoint_name"}:
+    if "onlinedeployment" in schema or ("instance_type" in keys and keys & {"model", "environment", "endpoint_name"}):
         return "online deployment"
     if "endpoint" in schema or "auth_mode" in keys:
         return "endpoint"

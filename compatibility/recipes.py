@@ -74,7 +74,7 @@ def replace_placeholders(root: Path, recipes: Recipes) -> None:
 def fill(root: Path, recipes: Recipes) -> Iterator[str]:
     """Give a copy of examples the files that they lack; gives what was done, a line each."""
     for item in recipes.files:
-        for folder in sorted(root.glob(item.below)):
+        for folder in sorted(path for path in root.glob(item.below) if path.is_dir()):
             place = folder / item.file
             if not place.exists():
                 place.parent.mkdir(parents=True, exist_ok=True)

@@ -23,6 +23,7 @@ def module(monkeypatch):
     [
         ("inferencing_server: {type: custom}", "model package"),
         ("{endpoint_name: e, instance_type: t, model: {path: m}}", "online deployment"),
+        ("{$schema: https://x/kubernetesOnlineDeployment.schema.json, model: m}", "online deployment"),
         ("{$schema: https://x/batchDeployment.schema.json, instance_type: t, model: m}", "batch deployment"),
         ("{$schema: https://x/model.schema.json, path: m}", "model"),
     ],
