@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import signal
 import socket
@@ -326,3 +327,16 @@ def wait_until_ready(url):
 def test_the_catalogue_lies_in_the_package():
     assert (SERVERS / "azureml/server.yaml").is_file()
     assert sys.modules["modelpack"].__path__[0] == str(SERVERS.parent)
+
+
+OLD = [
+    *(SERVERS / "mlflow").rglob("*.py"),
+    *(SERVERS / "mlflow-batch").rglob("*.py"),
+    *(SERVERS / "shared" / name for name in (*read_entry("mlflow").shared, "batch.py")),
+]
+"""Programs for models of any age."""
+
+
+@pytest.mark.parametrize("path", OLD, ids=lambda path: str(path.relative_to(SERVERS)))
+def test_programs_for_models_of_any_age_are_written_for_python_3_7(path):
+    ast.parse(path.read_text(), feature_version=(3, 7))

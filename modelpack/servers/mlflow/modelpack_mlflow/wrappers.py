@@ -29,9 +29,9 @@ class Wsgi:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:  # noqa: ANN401 - WSGI's
         """Answer one request (PEP 3333)."""
-        path = environ.get("PATH_INFO") or "/"
-        if path in _RENAMED:
-            environ = {**environ, "PATH_INFO": (path := _RENAMED[path])}
+        asked = environ.get("PATH_INFO") or "/"
+        path = _RENAMED.get(asked, asked)
+        environ = {**environ, "PATH_INFO": path}
         query = dict(parse_qsl(environ.get("QUERY_STRING", "")))
         answer = self._azure.answer(environ["REQUEST_METHOD"], path, query)
         if answer is None and path != "/score":
@@ -76,7 +76,8 @@ class Asgi:
         if scope["type"] != "http":
             await self._application(scope, receive, send)
             return
-        if path := _RENAMED.get(scope["path"]):
+        path = _RENAMED.get(scope["path"])
+        if path:
             scope = {**scope, "path": path, "raw_path": path.encode()}
         query = dict(parse_qsl(scope.get("query_string", b"").decode("latin-1")))
         answer = self._azure.answer(scope["method"], scope["path"], query)
