@@ -30,7 +30,7 @@ test: $(venv)/ready
 
 servers: $(venv)/ready
 	@scripts/need test
-	MODELPACK_TEST_HEAVY=1 $(python) -m pytest tests/test_servers.py tests/test_tensorflow_server.py
+	MODELPACK_TEST_HEAVY=1 $(python) -m pytest tests/test_servers.py tests/test_tensorflow_server.py tests/test_mlserver_runtimes.py
 
 unit: $(venv)/ready
 	$(python) -m pytest -m 'not ($(whole))'

@@ -2,9 +2,9 @@
 
     python docs/servers.py [STARTER]...
 
-Each image runs under podman without network, with a read-only root file system, as its own user. What is asked of it
-and how it ends is measured inside its network namespace. Needs root, podman, runc and util-linux; the page is written
-when all starters ran.
+Rows of starters that are not named stay as they are. Each image runs under podman without network, with a read-only
+root file system, as its own user. What is asked of it and how it ends is measured inside its network namespace. Needs
+root, podman, runc and util-linux; the page is written when all starters ran.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,8 +80,15 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             rows.append(measure(name, Path(folder) / name))
         print(rows[-1], flush=True)
-    if not sys.argv[1:]:
-        PAGE.write_text(page(rows), encoding="utf-8")
+    PAGE.write_text(page(kept_rows() | {row.starter: _line(row) for row in rows}), encoding="utf-8")
+
+
+def kept_rows() -> dict[str, str]:
+    """Give the rows that the page has, of starters that there still are."""
+    known = {item.name for item in starter.starters()}
+    lines = PAGE.read_text(encoding="utf-8").partition("## Side by side")[2].splitlines()
+    found = {line.split("`")[1]: line for line in lines if line.startswith("| `")}
+    return {name: line for name, line in found.items() if name in known}
 
 
 def complete(item: starter.Starter) -> bool:
@@ -251,8 +258,8 @@ def _load(once: Callable[[], bytes], count: int) -> dict[str, Any]:
     return {"seconds": time.monotonic() - began, "failed": len(failed), "errors": failed[:3]}
 
 
-def page(rows: list[Row]) -> str:
-    """Write the page."""
+def page(rows: Mapping[str, str]) -> str:
+    """Write the page, with a row for each starter."""
     about = ["| server | what it is | port | scoring route | Python |", "|---|---|---|---|---|"]
     for name in catalogue.server_names():
         entry = catalogue.read_entry(name)
@@ -263,7 +270,7 @@ def page(rows: list[Row]) -> str:
     table = [
         "| starter | server | version | download | closure | image | start | memory | failed | requests/s | exit |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
-        *(_line(row) for row in rows),
+        *(rows[name] for name in sorted(rows)),
     ]
     measured = MEASURED.format(load=LOAD, threads=THREADS)
     return HEAD + "\n".join(about) + "\n\n" + _options() + measured + "\n".join(table) + "\n"

@@ -37,11 +37,16 @@ import six
 settings = json.loads(Path(__file__).with_name("settings.json").read_text())
 model = Path(os.environ["MODEL"]).read_text()
 
+busy = [True]  # as servers are whose readiness route says yes too early
+
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.answer(b"")
     def do_POST(self):
         name = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if busy:
+            busy.clear()
+            return self.send_error(503)
         words = [os.environ["WORD"], name, model, settings["name"], settings["port"], six.ensure_str(b"six")]
         self.answer(json.dumps(words).encode())
     def answer(self, body):

@@ -27,6 +27,8 @@ _LOG_LINES = 60
 POLL = 0.02  # seconds
 _WATCH = "/modelpack-watch"
 """Where a program that is shown a root file system sees what watches it."""
+_NOT_YET = 503
+"""Status of who cannot answer for now (RFC 9110, 15.6.4)."""
 # What a process may have mapped: the store, and what is no file.
 _MAPPED = ("/nix/store/", "/memfd:", "/dev/", "/SYSV")
 
@@ -166,6 +168,16 @@ class Server(Program):
         finally:
             connection.close()
 
+    def ask_when_able(
+        self, method: str, path: str, body: bytes | None = None, content_type: str = ""
+    ) -> tuple[int, bytes]:
+        """Ask again while the server says that it cannot answer for now: readiness routes of some come too early."""
+        while True:
+            status, answer = self.ask(method, path, body, content_type)
+            if status != _NOT_YET or time.monotonic() - self.began > self.timeout:
+                return status, answer
+            time.sleep(POLL)
+
     def wait_until_ready(self, route: str) -> float:
         """Wait for the readiness route; give the seconds since the start."""
         while time.monotonic() - self.began < self.timeout:
@@ -240,7 +252,8 @@ def _request(server: Server, plan: dict[str, Any], request: dict[str, Any], out:
             body = stream.read()
     began = time.monotonic()
     try:
-        status, answer = server.ask(request["method"], route, body, request["content_type"])
+        ask = server.ask if request["status"] == _NOT_YET else server.ask_when_able
+        status, answer = ask(request["method"], route, body, request["content_type"])
     except (OSError, http.client.HTTPException) as error:
         server.fail("answer", f"no answer to {name}: {request['method']} {route}: {_why(server, error)}")
         raise AssertionError from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 
+from asgi import become_uvicorn
 from modelpack_mlflow import wsgi_server
 from modelpack_mlflow.mlflow_version import IS_ASGI
 from modelpack_settings import count
@@ -17,15 +18,11 @@ _APPLICATION = "modelpack_mlflow.application:application"
 
 def main() -> None:
     """Serve until told to stop."""
-    port = int(sys.argv[1])
+    if IS_ASGI:
+        become_uvicorn(_APPLICATION, sys.argv[1])
     workers = count("MLFLOW_MODELS_WORKERS", "WORKER_COUNT", default=1)
-    if not IS_ASGI:
-        timeout = count("MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT", default=60)
-        wsgi_server.serve(_APPLICATION, port=port, workers=workers, timeout=timeout)
-        return
-    import uvicorn  # noqa: PLC0415 - mlflow brings it from 2.21
-
-    uvicorn.run(_APPLICATION, host="0.0.0.0", port=port, workers=workers)
+    timeout = count("MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT", default=60)
+    wsgi_server.serve(_APPLICATION, port=int(sys.argv[1]), workers=workers, timeout=timeout)
 
 
 if __name__ == "__main__":
