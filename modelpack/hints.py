@@ -52,6 +52,8 @@ def explain(error: CheckError, base: DebianBase, access: Access) -> CheckError:
         )
     elif written := _WRITTEN.search(log):
         hint = f"{written[1]} cannot be written to where the package is served: write below /tmp"
+    elif "No such file or directory: '/bin/sh'" in log:
+        hint = "there is no /bin/sh in the check: start programs without a shell (shell=True, os.system)"
     elif program := _RUN.search(log):
         hint = _program_hint(program[1] or program[2], base, access)
     else:
@@ -90,7 +92,7 @@ def _module_hint(module: str) -> str:
 
 
 def _program_hint(name: str, base: DebianBase, access: Access) -> str:
-    packages = _packages_with(name, base, access)
+    packages = _packages_with(f"bin/{name}", base, access)
     known = f", which Debian has in {packages[0]}" if packages else ""
     return f"the package has no program {name}{known}: add what has it to base.packages, or to requirements"
 

@@ -123,10 +123,15 @@ def serve(folder, cache, port, *arguments, **variables):
     raise AssertionError(process.wait())
 
 
-def ask(folder, port):
+def takes_connections(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def ask(folder, port, request="sample-request.json"):
     """Give the answer to a project's sample request."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    body = (folder / "sample-request.json").read_bytes()
+    body = (folder / request).read_bytes()
     try:
         connection.request("POST", "/score", body, {"Content-Type": "application/json"})
         return json.loads(connection.getresponse().read())

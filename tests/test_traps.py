@@ -1,11 +1,20 @@
-"""Traps that were met when inference servers were tried: each is reported, or does not happen."""
+"""Traps that were met when inference servers were tried: each is reported, or does not happen.
+
+Those that one server alone has are in ``test_server_traps``.
+"""
 
 from __future__ import annotations
 
+import os
 import pickle
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
+import real_project
+import small_server
+from builder import write_wheel
 from local_index import Notes, isolate, make_wheel, serving
 from static_check import check, make_sdist, without_settings, write, write_stale_lock
 
@@ -235,3 +244,254 @@ def test_uv_does_not_download_a_python(wheels, tmp_path, monkeypatch):
 
     assert [wheel.name for wheel in found] == ["thing"]
     assert not [path for path in index.paths() if "pythons" in path]
+
+
+@pytest.mark.network
+@pytest.mark.parametrize(
+    ("requirement", "said"),
+    [
+        ("azureml-defaults", ["MP206", "azureml-dataset-runtime[fuse]", "fusepy", "built from its source"]),
+        ("mlflow[mlserver]==3.17.2", ["MP210", "no extra named mlserver", "it has: aliyun-oss"]),
+    ],
+)
+def test_the_packages_themselves(tmp_path, monkeypatch, capsys, requirement, said):
+    spec = {"name": "demo", "model": "./model", "server": CUSTOM, "check": False, "requirements": [requirement]}
+    write(tmp_path, {"model/weights.json": {}, "modelpack.yaml": spec})
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MODELPACK_CACHE", str(tmp_path / "cache"))
+    write_stale_lock(Path("modelpack.yaml"), tmp_path)
+
+    found = " ".join(check(monkeypatch, capsys).split())
+
+    assert [words for words in said if words not in found] == []
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def make(wheels, tmp_path, monkeypatch):
+    """Write a project whose requirements an index of the test has."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with serving(wheels) as index:
+        monkeypatch.setenv("UV_DEFAULT_INDEX", index.url)
+        yield lambda app, **options: small_server.make(tmp_path / "small", app, **options)
+
+
+def write_torchserver(folder):
+    """Write a wheel whose server starts a worker, which imports what the wheel does not declare."""
+    main = """\
+import http.server
+import os
+import subprocess
+import sys
+
+worker = subprocess.Popen([sys.executable, "-m", "torchserver.worker"])
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.answer(200)
+
+    def do_POST(self):
+        self.answer(503 if worker.wait() else 200)
+
+    def answer(self, status):
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+http.server.ThreadingHTTPServer(("0.0.0.0", int(os.environ["MODELPACK_PORT"])), Handler).serve_forever()
+"""
+    info = "torchserver-0.12.0.dist-info"
+    files = {
+        "torchserver/__main__.py": main.encode(),
+        "torchserver/worker.py": b"import yaml\n",
+        f"{info}/METADATA": b"Metadata-Version: 2.1\nName: torchserver\nVersion: 0.12.0\n",
+        f"{info}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    write_wheel(folder / "torchserver-0.12.0-py3-none-any.whl", files, info=info)
+
+
+@pytest.mark.nix
+@pytest.mark.network
+def test_undeclared_imports_of_a_server_whose_health_route_lies(make, wheels, cache):
+    write_torchserver(wheels)
+    server = {**small_server.SERVER, "command": ["python3", "-m", "torchserver"]}
+    project = make("", server=server, requirements=["torchserver"])
+
+    said = small_server.report(project, cache)
+
+    expected = """\
+exit code 9
+error: check failed at status: request-1: POST /score answered 503, expected 200:
+  the server's log ends:
+    Traceback (most recent call last):
+      File "<frozen runpy>", line 198, in _run_module_as_main
+      File "<frozen runpy>", line 88, in _run_code
+    ModuleNotFoundError: No module named 'yaml'
+
+hint: no locked distribution has the module yaml: add pyyaml to requirements
+"""
+    assert said == expected
+
+
+@pytest.mark.nix
+@pytest.mark.network
+def test_undeclared_need_of_java(make, cache):
+    app = """\
+import subprocess
+
+from serve import serve
+
+subprocess.run(["java", "-version"], check=True)
+serve(lambda body: body)
+"""
+    said = small_server.report(make(app), cache)
+
+    assert "check failed at start" in said
+    assert "hint: the package has no program java, which Debian has in openjdk-17-jre-headless: add" in said
+
+
+@pytest.mark.nix
+@pytest.mark.network
+def test_undeclared_need_of_a_shell(make, cache):
+    app = """\
+import os
+import subprocess
+
+from serve import serve
+
+subprocess.run("exit 0", shell=True, check=True)
+serve(lambda body: body)
+"""
+    said = small_server.report(make(app), cache)
+
+    assert "check failed at start" in said
+    assert "hint: there is no /bin/sh in the check: start programs without a shell (shell=True, os.system)" in said
+
+
+def write_tool(folder):
+    """Write a wheel with a program, ``tool``."""
+    info = "tool-1.0.dist-info"
+    files = {
+        "tool.py": b"def main():\n    print('the tool')\n",
+        f"{info}/METADATA": b"Metadata-Version: 2.1\nName: tool\nVersion: 1.0\n",
+        f"{info}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/entry_points.txt": b"[console_scripts]\ntool = tool:main\n",
+    }
+    write_wheel(folder / "tool-1.0-py3-none-any.whl", files, info=info)
+
+
+@pytest.mark.nix
+@pytest.mark.network
+def test_programs_that_are_started_by_name_are_those_of_the_package(make, wheels, cache, tmp_path):
+    write_tool(wheels)
+    app = """\
+import json
+import subprocess
+import sys
+
+from serve import serve
+
+
+def said(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def score(body):
+    here = said("python", "-c", "import sys; print(sys.prefix)")
+    return json.dumps([said("tool"), here == sys.prefix]).encode()
+
+
+serve(score)
+"""
+    files = {"response.json": ["the tool", True]}
+    built = real_project.build(make(app, files=files, requirements=["tool"]), cache)
+
+    write(tmp_path / "hostile", dict.fromkeys(("python", "python3", "tool"), "#!/bin/sh\nexit 127\n"))
+    for path in (tmp_path / "hostile").iterdir():
+        path.chmod(0o755)
+    port = real_project.free_port()
+    variables = {"PATH": str(tmp_path / "hostile"), "MODELPACK_PORT": str(port)}
+    with subprocess.Popen([f"{built['store_path']}/bin/serve"], env=variables) as server:
+        try:
+            real_project.wait_until(lambda: real_project.takes_connections(port))
+            assert real_project.ask(tmp_path / "small", port, "request.json") == ["the tool", True]
+        finally:
+            server.terminate()
+
+
+LIBPYTHON = """\
+import ctypes
+import json
+import sys
+
+from serve import serve
+
+library = ctypes.CDLL("libpython3.11.so.1.0")
+library.Py_GetVersion.restype = ctypes.c_char_p
+version = library.Py_GetVersion().decode()
+places = {line.split()[-1] for line in open("/proc/self/maps") if "libpython" in line}
+serve(lambda body: json.dumps([version == sys.version, [place.startswith("/nix/store/") for place in places]]).encode())
+"""
+
+
+@pytest.mark.nix
+@pytest.mark.network
+def test_libpython_is_that_of_the_interpreter_and_not_the_machines(make, cache):
+    files = {"response.json": [True, [True]]}
+    project = make(LIBPYTHON, files=files, base={"packages": ["libpython3.11"]})
+
+    assert small_server.report(project, cache) == "exit code 0\n"
+
+
+@pytest.mark.nix
+@pytest.mark.network
+def test_libpython_that_is_missing_is_named_with_its_package(make, cache):
+    said = small_server.report(make(LIBPYTHON), cache)
+
+    assert "check failed at start" in said
+    assert "the base lacks libpython3.11.so.1.0, which Debian has in libpython3.11" in said
+
+
+@pytest.mark.nix
+@pytest.mark.network
+@pytest.mark.container
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("podman"), reason="needs podman as root")
+def test_a_server_that_writes_to_its_home_serves_on_a_read_only_root(make, cache, tmp_path):
+    app = """\
+from pathlib import Path
+
+from serve import serve
+
+(Path.home() / ".cache").mkdir(exist_ok=True)
+(Path.home() / ".cache/server.json").write_text("[1]")
+serve(lambda body: (Path.home() / ".cache/server.json").read_bytes())
+"""
+    project = make(app)
+    real_project.build(project, cache)
+    code, _, err = real_project.run("export", "oci-archive", tmp_path / "small.tar", cwd=project, cache=cache)
+    assert code == 0, err
+
+    ask = "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8000); c.request('POST', '/score', '[1]');"
+    ask += " print(c.getresponse().read().decode())"
+    name = f"modelpack-trap-{os.getpid()}"
+    limits = ("--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024")
+    image = f"oci-archive:{tmp_path / 'small.tar'}"
+    podman("run", "--detach", "--name", name, "--read-only", "--network", "none", *limits, image)
+    try:
+        real_project.wait_until(lambda: podman("exec", name, "python3", "-c", ask, check=False).strip() == "[1]")
+    finally:
+        podman("rm", "--force", "--time", "1", name)
+
+
+def podman(*words, check=True):
+    done = subprocess.run(["podman", "--runtime", "runc", *words], check=check, capture_output=True, text=True)
+    return done.stdout

@@ -1,4 +1,4 @@
-"""Which Debian packages have shared libraries and headers: a search of the archive's Contents files."""
+"""Which Debian packages have shared libraries, headers and programs: a search of the archive's Contents files."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _Rank = tuple[bool, bool]
 def packages_with_libraries(
     sonames: Collection[str], releases: Sequence[Release], architecture: str, access: Access
 ) -> Mapping[str, tuple[str, ...]]:
-    """Give the packages that have shared libraries or headers, for each the likeliest first.
+    """Give the packages that have shared libraries, headers or programs, for each the likeliest first.
 
     Those come first that have it where the loader or the compiler looks by itself, then those of the section ``libs``.
     Packages with debugging symbols or for other architectures are left out. The answer is advice: a file of
     the archive that cannot be had is noted and passed over while there are others.
 
     Args:
-        sonames: such as ``libGL.so.1``, or headers such as ``ffi.h``.
+        sonames: such as ``libGL.so.1``, headers such as ``ffi.h``, or programs such as ``bin/java``.
         releases: where to look.
         architecture: ``amd64``, ``arm64``.
         access: how files of the releases are reached.
@@ -100,7 +100,7 @@ def _owners(line: str, architecture: str) -> Iterator[tuple[str, _Rank]]:
     if folder.startswith(_FOREIGN):
         return
     triplet = TRIPLETS.get(architecture, architecture)
-    elsewhere = folder not in (f"lib/{triplet}", "lib", "lib64", "include", f"include/{triplet}")
+    elsewhere = folder not in (f"lib/{triplet}", "lib", "lib64", "include", f"include/{triplet}", "bin")
     for owner in owners.split(","):
         section, _, name = owner.rpartition("/")
         if not name.endswith(("-cross", "-dbg", "-dbgsym")):
