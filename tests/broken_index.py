@@ -41,6 +41,9 @@ scikit-learn 1.9.1 cp311,cp312,cp313 numpy>=1.24
 scipy 1.16.3 cp311,cp312,cp313 numpy>=1.25
 joblib 1.5.2
 pyyaml 6.0.3
+nltk 3.9.2
+mlflow-skinny 2.19.0
+mlflow 2.19.0 mlflow-skinny==2.19.0
 requests 2.32.5
 pillow 12.0.0
 opencv-python-headless 4.12.0.88 numpy<2.3,>=2

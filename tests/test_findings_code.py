@@ -9,7 +9,7 @@ import pytest
 from example_lock import data, wheel
 
 from modelpack.codec import from_json
-from modelpack.findings import provided, scripts, variables
+from modelpack.findings import provided, scripts, unused, variables
 from modelpack.findings.imports import followed
 from modelpack.findings.resolution import Resolution
 from modelpack.loading.native import load_spec
@@ -163,3 +163,36 @@ def test_functions_that_the_server_cannot_call_are_told(folder, script, said):
     write(folder, score=script)
     Path("modelpack.yaml").write_text(SPEC)
     assert [one.where for one in scripts.problems(load_spec(Path())) if one.code == "MP307"] == said
+
+
+@pytest.mark.parametrize(
+    ("script", "requirement", "told"),
+    [
+        ("", "polars", True),
+        ("import polars\n", "polars", False),
+        ("# loads polars by name\n", "polars", False),
+        ("", "pyarrow", False),
+        ("import cv2\n", "opencv-python-headless", False),
+    ],
+)
+def test_requirements_that_nothing_uses_are_one_note(folder, tmp_path, script, requirement, told):
+    write(folder, score=f"{script}def init(): pass\ndef run(data): return data\n")
+    Path("modelpack.yaml").write_text(SPEC)
+    content = data()
+    content["python"]["wheels"] = [wheel(requirement, "1.0")]
+    content["python"]["requirements"] = [{"requirement": requirement, "origin": "modelpack.yaml:4"}]
+    resolution = Resolution(load_spec(Path()), replace(from_json(Lock, content), image_base=None), tmp_path / "cache")
+    found = [(one.code, one.severity, one.message) for one in unused.problems(resolution)]
+    said = f"nothing in the code or in the model makes use of: {requirement}"
+    assert found == ([("MP315", "note", said)] if told else [])
+
+
+def test_nothing_is_said_of_requirements_where_a_model_may_load_what_cannot_be_seen(folder, tmp_path):
+    write(folder, score="def init(): pass\ndef run(data): return data\n")
+    Path("model/model.pkl").write_bytes(b"?")
+    Path("modelpack.yaml").write_text(SPEC)
+    content = data()
+    content["python"]["wheels"] = [wheel("polars", "1.0")]
+    content["python"]["requirements"] = [{"requirement": "polars", "origin": "modelpack.yaml:4"}]
+    resolution = Resolution(load_spec(Path()), replace(from_json(Lock, content), image_base=None), tmp_path / "cache")
+    assert list(unused.problems(resolution)) == []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from modelpack.findings import ports, scripts
+from modelpack.findings import ports, scripts, strays
 from modelpack.loading.native import load_spec
 
 HEAD = "import json\nimport os\n"
@@ -237,3 +237,28 @@ def test_a_base_image_may_have_further_files_and_variables():
 def test_ports_that_are_one_and_the_same_are_errors(server, more, places):
     found(RUN + "def init(): pass\n", server=server, more=more)
     assert [one.code for one in ports.problems(load_spec(Path()))] == ["MP406"] * len(places)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.cpython-311-x86_64-linux-gnu.so", b"\x7fELF".ljust(18, b"\0") + b"\x3e\0", None),
+        ("a.abi3.so", b"\x7fELF".ljust(18, b"\0") + b"\x3e\0", None),
+        ("a.cpython-39-x86_64-linux-gnu.so", b"\x7fELF".ljust(18, b"\0") + b"\x3e\0", "compiled for Python 3.9"),
+        ("a.so", b"\x7fELF".ljust(18, b"\0") + b"\xb7\0", "compiled for linux/arm64"),
+        ("a.so", b"\xcf\xfa\xed\xfe", "compiled for macOS"),
+        ("a.pyd", b"MZ", "compiled for Windows"),
+    ],
+)
+def test_compiled_files_are_held_against_the_package(name, content, said):
+    found(RUN + "def init(): pass\n", more="platform: linux/amd64\n")
+    Path("src", name).write_bytes(content)
+    messages = [one.message for one in strays.problems(load_spec(Path()))]
+    assert [message.partition(",")[0] for message in messages] == ([said] if said else [])
+
+
+def test_a_file_that_cannot_be_parsed_is_told_where_it_is_imported():
+    script = init("pass", head="import helper\n")
+    ((code, where, severity, _),) = found(script, helper="def x(:\n")
+    assert (code, where, severity) == ("MP304", "src/helper.py:1:7", "error")
+    assert found(init("pass"), helper="def x(:\n") == []

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 def of_spec(spec: Spec) -> tuple[Problem, ...]:
     """Give what is found in what the user wrote, whatever it resolves to."""
-    from modelpack.findings import ports, scripts, variables  # noqa: PLC0415
+    from modelpack.findings import ports, scripts, strays, variables  # noqa: PLC0415
 
-    return (*variables.problems(spec), *ports.problems(spec), *scripts.problems(spec))
+    return (*variables.problems(spec), *ports.problems(spec), *scripts.problems(spec), *strays.problems(spec))
 
 
 def of_lock(spec: Spec, lock: Lock, machine: Machine) -> tuple[tuple[Problem, ...], bool]:

@@ -58,13 +58,16 @@ def followed(folder: Path, script: PurePosixPath, called: Sequence[str]) -> Iter
                 waiting += [(PurePosixPath(path.relative_to(folder)), sure and certain) for path in own]
 
 
-def own_modules(folder: Path, script: PurePosixPath, called: Sequence[str]) -> Iterator[Module]:
+def own_modules(
+    folder: Path, script: PurePosixPath, called: Sequence[str], *, broken: list[PurePosixPath] | None = None
+) -> Iterator[Module]:
     """Give the script and the files of the code's own that it imports, as far as they can be read.
 
     Args:
         folder: of the code.
         script: what the server loads, below it.
         called: functions of the script that the server calls.
+        broken: takes the files that are imported for sure and cannot be parsed.
     """
     roots = (folder, folder / script.parent)
     waiting: list[tuple[PurePosixPath, bool]] = [(script, True)]
@@ -73,6 +76,8 @@ def own_modules(folder: Path, script: PurePosixPath, called: Sequence[str]) -> I
         file, sure = waiting.pop(0)
         tree = _parse(folder / file)
         if tree is None:
+            if broken is not None and sure:
+                broken.append(file)
             continue
         yield Module(file, tree, called if file == script else (), sure=sure)
         for module, node, certain in _Visitor(called if file == script else ()).imports(tree):

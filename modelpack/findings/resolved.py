@@ -10,7 +10,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from modelpack.errors import Problem
-from modelpack.findings import downgrades, gpu, names, notes, provided
+from modelpack.findings import downgrades, gpu, names, notes, provided, unused
 from modelpack.findings.resolution import Resolution
 from modelpack.python.releases import offered
 
@@ -40,7 +40,7 @@ def problems(spec: Spec, lock: Lock, machine: Machine) -> tuple[tuple[Problem, .
         noted = _of_distributions(resolution, *ask())
         notes.write(file, noted)
     modules, all_read = provided.problems(resolution, lambda: ask()[0])
-    return (*noted.problems, *modules), noted.complete and all_read
+    return (*noted.problems, *modules, *unused.problems(resolution)), noted.complete and all_read
 
 
 def _of_distributions(resolution: Resolution, files: Mapping[str, Sequence[IndexFile]], complete: bool) -> notes.Noted:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from modelpack import injection
-from modelpack.errors import Problem
+from modelpack.errors import Problem, SpecError
 from modelpack.findings import answers, reads, secrets, undefined, wanted
 from modelpack.findings.contents import Contents, variables
 from modelpack.findings.downloads import Downloads
@@ -15,6 +16,8 @@ from modelpack.findings.folding import Folder
 from modelpack.findings.imports import own_modules
 from modelpack.findings.places import shown_folder
 from modelpack.findings.walk import Module
+from modelpack.loading.script import judge_script
+from modelpack.loading.yamlfile import Findings
 from modelpack.spec import Spec
 
 
@@ -25,7 +28,10 @@ def problems(spec: Spec) -> Iterator[Problem]:
     folder = spec.code.source.path
     entry = injection.entry_of(spec)
     known = variables(spec)
-    modules = list(own_modules(folder, PurePosixPath(spec.code.scoring_script), entry.scoring_script))
+    broken: list[PurePosixPath] = []
+    script = PurePosixPath(spec.code.scoring_script)
+    modules = list(own_modules(folder, script, entry.scoring_script, broken=broken))
+    yield from (problem for file in broken if file != script for problem in _unreadable(folder / file, spec.python))
     downloads = Downloads(folder, known)
     for module in modules:
         found = [*undefined.problems(module), *answers.problems(module, entry), *secrets.problems(module)]
@@ -38,6 +44,20 @@ def problems(spec: Spec) -> Iterator[Problem]:
     folders = [Folder(module, known) for module in modules]
     for module, problem in (*reads.problems(modules, folders, Contents(spec)), *wanted.problems(modules, known)):
         yield _placed(problem, folder, module)
+
+
+def _unreadable(path: Path, python: str) -> Iterator[Problem]:
+    """Say why a file that the script imports cannot be parsed."""
+    shown = f"{shown_folder(path.parent)}{path.name}"
+    version = (3, int(python.split(".")[1]))
+    found = Findings()
+    judge_script(path, shown=shown, python=python, functions=(), findings=found)
+    try:
+        found.raise_any()
+    except SpecError as error:
+        # A newer Python may know more syntax than the one that runs here.
+        problems = (replace(one, where=one.where.removesuffix(": code.scoring_script")) for one in error.problems)
+        yield from problems if version <= sys.version_info[:2] else ()
 
 
 def _placed(problem: Problem, folder: Path, module: Module) -> Problem:

@@ -21,7 +21,7 @@ _FORMS = {
 }
 _NAME = re.compile(
     r"(?i)(.*_)?(password|passwd|secret(_?key)?|api_?key|access_?key|account_?key|private_?key|auth_?token|access_?token"
-    r"|client_secret|connection_?string)"
+    r"|client_secret|connection_?string|storage_key)"
 )
 _PRINTED = re.compile(r"(.*_)?(KEY|SECRET|TOKEN|PASSWORD|PASSWD|CONNECTION_STRING|CREDENTIALS?)")
 _RANDOM = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9+/=_.~!@#$%^&*-]{16,}")

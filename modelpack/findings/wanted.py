@@ -5,15 +5,17 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Collection, Iterator, Sequence
+from difflib import get_close_matches
 
 from modelpack.errors import Problem
 from modelpack.findings.walk import Module
 
 _THERE = re.compile(
-    r"PATH|HOME|HOSTNAME|PWD|LANG|LC_\w+|SSL_CERT_FILE|LOCPATH|TMPDIR|TZ|USER|MODELPACK_\w+|AZUREML_\w+|AML_\w+|MLFLOW_\w+"
+    r"PATH|HOME|HOSTNAME|PWD|LANG|LC_\w+|SSL_CERT_FILE|LOCPATH|TMPDIR|TZ|USER|MODELPACK_(?!INPUT_)\w+|AZUREML_\w+|AML_\w+|MLFLOW_\w+"
     r"|AIP_\w+|SM_\w+|SAGEMAKER_\w+|AWS_\w+|KUBERNETES_\w+|PYTHON\w+|MSI_\w+|IDENTITY_\w+|WORKER_COUNT|WORKER_TIMEOUT"
 )
 """What the start script, servers and platforms set."""
+_HINT = "set it in environment_variables, or write os.environ.get('{}') and do without it"
 _SETTERS = re.compile(r"os\.(putenv|environ\.(setdefault|update))|(dotenv\.)?load_dotenv")
 
 
@@ -42,7 +44,8 @@ def problems(modules: Sequence[Module], known: Collection[str]) -> Iterator[tupl
             node = spot.node
             where = f"{getattr(node, 'lineno', 1)}:{getattr(node, 'col_offset', 0) + 1}"
             message = f"needs the environment variable {name}, which nobody sets"
-            hint = f"set it in environment_variables, or write os.environ.get({name!r}) and do without it"
+            near = get_close_matches(name, known, 1, 0.8)
+            hint = f"did you mean {near[0]}?" if near else _HINT.format(name)
             yield module, Problem(where=where, message=message, hint=hint, severity="warning", code="MP313")
 
 

@@ -1,0 +1,2 @@
+def named(labels, row)
+    return labels[int(row[0])]
