@@ -1,4 +1,4 @@
-import imp
+import formatter
 import json
 import os
 from pathlib import Path
