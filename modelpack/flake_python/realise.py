@@ -19,6 +19,7 @@ from modelpack.flake_python.pack import StorePython, look
 from modelpack.lock import FlakePin, InterpreterTarball
 from modelpack.spec import FlakeInterpreter, Spec
 from modelpack.store.nix import Nix
+from modelpack.store.nixlog import full_disk
 from modelpack.web.credentials import redact
 
 SOURCE = "flake"
@@ -151,6 +152,8 @@ def _error(asked: FlakeInterpreter, said: str) -> ModelpackError:
     errors = [line.removeprefix("error:").strip() for line in lines if line.startswith("error:")]
     last = next(filter(None, reversed(errors)), lines[-1] if lines else "Nix said nothing")
     details, what = tuple(f"nix: {line}" for line in lines[-_LOG:]), f"{asked.origin}: {asked.written}"
+    if full := full_disk(said):
+        return full
     if _OLD.search(said):
         return ToolError(
             f"{asked.origin}: this machine's Nix has no flakes: {last}",
@@ -167,7 +170,7 @@ def _error(asked: FlakeInterpreter, said: str) -> ModelpackError:
         hint = f"run: nix flake lock {where}"
         return ResolveError(f"{what}: its inputs are not pinned by a flake.lock", hint=hint, details=details)
     if _FOREIGN.search(said):
-        hint = "add a binary cache that has it or a builder of that platform to Nix's configuration, or lock on one"
+        hint = "add a binary cache that has it or a builder of that platform to Nix's configuration, or lock there"
         return BuildError(f"{what}: this machine cannot build it for its platform", hint=hint, details=details)
     if _BUILT.search(said):
         return BuildError(f"{what}: Nix cannot build it", hint="nix log shows what its builder said", details=details)
