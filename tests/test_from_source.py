@@ -343,3 +343,24 @@ class TestWaysOut:
             lock.make("other==1.0", "base")
         assert not lock.workshop.built
         assert "Python" in caught.value.message
+
+    def test_a_project_of_the_users_is_a_culprit_like_others(self, tmp_path):
+        wheels = tmp_path / "mine"
+        wheels.mkdir()
+        path = make_wheel(wheels, "mine", "1.0", requires=["base>=2"])
+        own = Own(
+            name="mine",
+            origin="here",
+            path=path,
+            filename=path.name,
+            tree="project-mine",
+            sha256="a" * 64,
+            size=path.stat().st_size,
+        )
+        with pytest.raises(ResolveError) as caught:
+            Lock(tmp_path).make("mine", "thing==1.0", own=[own])
+        assert caught.value.message == (
+            "mine (modelpack.yaml:4) and thing==1.0 (modelpack.yaml:4) cannot be met together: "
+            "they want different versions of base"
+        )
+        assert "modelpack.yaml:4 wants base>=2, through mine 1.0" in caught.value.details

@@ -344,6 +344,24 @@ class TestErrors:
             "spec:2: other==2.0 in place of other==1.0",
         }
 
+    def test_where_there_are_only_pre_releases_they_are_named(self, fail, folder):
+        make_wheel(folder, "young", "1.0b1")
+        make_wheel(folder, "young", "1.0b2")
+        error = fail("young<1")
+        assert error.details[0] == "versions of young with a wheel that fits: 1.0b1 to 1.0b2, all of them pre-releases"
+        assert error.hint == "spec:1: young==1.0b2 in place of young<1"
+
+    def test_builds_that_another_index_has_are_taken_without_their_local_versions(self, fail, folder):
+        for version in ("2.0", "3.0"):
+            make_wheel(folder, "torch", version)
+            make_wheel(folder, "vision", f"0.{version}", requires=[f"torch=={version}"])
+        error = fail("torch==2.0+cu118", "vision==0.2.0+cu118")
+        assert set(error.hint.split(", and ")) == {
+            "spec:1: torch==2.0 in place of torch==2.0+cu118",
+            "spec:2: vision==0.2.0 in place of vision==0.2.0+cu118",
+        }
+        assert "2.0+cu118 is a build of another index: name that with --extra-index-url" in error.details
+
     def test_the_same_name_twice(self, fail, folder):
         make_wheel(folder, "base", "1.0")
         make_wheel(folder, "base", "2.0")

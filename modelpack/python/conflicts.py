@@ -228,12 +228,14 @@ def _no_version(root: Root, question: Question) -> _Diagnosis:
         return _no_wheel(root, root.name, (), question)
     hint, near = _instead(root.name, found, question), next_to(found, root, question)
     message = f"no version meets {root}"
+    local = [item.version for item in allowed if "+" in item.version]
+    other = (f"{local[0]} is a build of another index: name that with --extra-index-url",) if local else ()
     return _Diagnosis(
         message=message,
         code="MP203",
         root=root,
         hint=hint,
-        details=(hint,),
+        details=(hint, *other),
         nearest=near,
         origins=(root.origin,),
     )
@@ -252,10 +254,12 @@ def next_to(found: Offers, root: Root, question: Question) -> Version | None:
 
 
 def _instead(name: str, found: Offers, question: Question) -> str:
-    versions = [version for version in found.fitting(question.target.tags()) if not version.is_prerelease]
+    fitting = found.fitting(question.target.tags())
+    versions = [version for version in fitting if not version.is_prerelease] or fitting
     if versions:
         span = f"{versions[0]} to {versions[-1]}" if len(versions) > 1 else str(versions[0])
-        return f"{_FITTING} {name} with a wheel that fits: {span}"
+        alone = ", all of them pre-releases" if versions[-1].is_prerelease else ""
+        return f"{_FITTING} {name} with a wheel that fits: {span}{alone}"
     likely = likely_name(name)
     return f"did you mean {likely}?" if likely else f"no version of {name} has a wheel that fits"
 

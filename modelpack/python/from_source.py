@@ -119,9 +119,9 @@ class Sources:
         self.learnt: dict[tuple[str, Version], tuple[Wheel, Distribution]] = {}
         self.owned: dict[str, Version] = {}
 
-    def pins(self) -> list[str]:
-        """Give the requirements that make uv take the user's own distributions."""
-        return [f"{name}=={version}" for name, version in self.owned.items()]
+    def pins(self) -> dict[str, str]:
+        """Give the requirements that make uv take the user's own distributions, by name."""
+        return {name: f"{name}=={version}" for name, version in self.owned.items()}
 
     def add(self, own: Own) -> tuple[Wheel, Distribution]:
         """Take a distribution of the user's, whatever the indexes have of that name.

@@ -282,11 +282,13 @@ def _ask_uv(
     elif upgrade:
         options += [word for name in upgrade for word in ("--refresh-package", name)]
     sources = question.sources
+    own = sources.pins() if sources else {}
+    asked = [own[root.name] for root in question.roots if root.name in own and not root.constraint]
     return uv_tool.compile_requirements(
-        [*map(str, question.requirements), *(sources.pins() if sources else ())],
+        [*map(str, question.requirements), *asked],
         options,
         scope=question.scope,
-        constraints=[str(root.requirement) for root in question.constraints],
+        constraints=[*(str(root.requirement) for root in question.constraints), *own.values()],
         preferences=[(wheel.name, wheel.version) for wheel in kept],
         shelf=sources.folder if sources else None,
         patience=patience,

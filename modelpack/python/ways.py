@@ -133,7 +133,7 @@ def _together(roots: Sequence[Root], question: Question, works: Works, until: fl
     blamed = roots
     while own := [root for root in blamed if root.requirement.specifier and not root.injected and root not in freed]:
         freed += own
-        trial = _trial(SEVERAL, freed, question, [_free(root) for root in freed], "")
+        trial = _trial(SEVERAL, freed, question, [_public(root) for root in freed], "")
         (pins,) = _attempt([trial], works, until)
         if pins is not None:
             yield trial.text(pins)
@@ -159,6 +159,12 @@ def _said(root: Root, pins: Pins) -> str:
     if root.injected:
         return f'server.version: "=={version}" ({root.name}, outside of what is known to work)'
     return f"{root.origin}: {_with(root, f'=={version}').requirement} in place of {root.requirement}"
+
+
+def _public(root: Root) -> Root:
+    """Give up what the index at hand does not have of a version (``+cu121``), else the version."""
+    pin = _pin(root)
+    return _with(root, f"=={pin.public}") if pin and pin.local else _free(root)
 
 
 def _free(root: Root) -> Root:
