@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib import metadata
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,6 +15,8 @@ _PATIENCE = 300
 
 def become_uvicorn(application: str, port: str) -> NoReturn:
     """Serve the application ``module:name``, whose module lies beside this file or is installed."""
+    from importlib import metadata  # noqa: PLC0415 - not in the Python 3.7 of old models, whose servers are no ASGI
+
     workers = count("MLFLOW_MODELS_WORKERS", "WORKER_COUNT", default=1)
     words = ["--host", "0.0.0.0", "--port", port, "--app-dir", str(Path(__file__).parent)]
     words += ["--workers", str(workers), "--timeout-graceful-shutdown", "30"]
