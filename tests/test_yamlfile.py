@@ -64,6 +64,16 @@ def test_an_alias_is_the_value_itself():
     assert found == []
 
 
+def test_merge_keys_bring_what_is_not_written():
+    node, found = parse("a: &a {x: 1, y: 2}\nb: {<<: *a, y: 3}\nc: {<<: [{z: 4}, *a], z: 5}\n")
+
+    b, c = (entry.value for entry in node.entries[1:])
+    assert [(entry.key, entry.value.text) for entry in b.entries] == [("y", "3"), ("x", "1")]
+    assert [(entry.key, entry.value.text) for entry in c.entries] == [("z", "5"), ("x", "1"), ("y", "2")]
+    assert found == []
+    assert [entry.key for entry in parse("{'<<': {x: 1}, <<: 2}")[0].entries] == ["<<"]
+
+
 def test_a_value_that_holds_itself_is_refused():
     assert parse("a: &x [*x]\n")[1] == ["f:1:8: no value was named &x before this"]
 

@@ -299,7 +299,7 @@ class _Composer:
             return Scalar(place=place, text=event.value, plain=not event.style)
         if isinstance(event, yaml.SequenceStartEvent):
             return ListNode(place=place, items=tuple(self._items(path, depth + 1)))
-        return MapNode(place=place, entries=tuple(self._entries(path, depth + 1)))
+        return MapNode(place=place, entries=tuple(self._entries(path, depth + 1).values()))
 
     def _items(self, path: str, depth: int) -> Iterator[Node]:
         for index in itertools.count():
@@ -307,8 +307,10 @@ class _Composer:
                 return
             yield self._node(event, f"{path}[{index}]", depth)
 
-    def _entries(self, path: str, depth: int) -> Iterator[Entry]:
-        seen: dict[str, Place] = {}
+    def _entries(self, path: str, depth: int) -> dict[str, Entry]:
+        """Give the entries of a mapping by key, with those that merge keys (``<<``) bring: what is written wins."""
+        found: dict[str, Entry] = {}
+        brought: list[MapNode] = []
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             key = self._node(event, path, depth)
             name = key.text if isinstance(key, Scalar) else ""
@@ -316,12 +318,16 @@ class _Composer:
             value = self._node(next(self._events), where, depth)
             if not name:
                 self._findings.add(key.place, f"expected a key, found {describe(key)}", path=path, code=_NO_TEXT)
-            elif name in seen:
-                message = f"already given in line {seen[name].line}"
+            elif name == "<<" and isinstance(key, Scalar) and key.plain and (mappings := _mappings(value)):
+                brought += mappings
+            elif name in found:
+                message = f"already given in line {found[name].place.line}"
                 self._findings.add(key.place, message, path=where, code=_DUPLICATE)
             else:
-                seen[name] = key.place
-                yield Entry(key=name, place=key.place, value=value)
+                found[name] = Entry(key=name, place=key.place, value=value)
+        for mapping in brought:
+            found |= {entry.key: entry for entry in mapping.entries if entry.key not in found}
+        return found
 
     def _alias(self, event: Any) -> Node:  # noqa: ANN401
         if event.anchor not in self._anchors:
@@ -341,6 +347,13 @@ class _Composer:
     def _stop(self, event: Any, message: str) -> NoReturn:  # noqa: ANN401
         self._findings.add(self._place(event), message, code=_NO_TEXT)
         raise _StopError
+
+
+def _mappings(node: Node) -> list[MapNode]:
+    """Give what may be merged: a mapping, or a list of such; none when it is anything else."""
+    items = list(node.items) if isinstance(node, ListNode) else [node]
+    mappings = [item for item in items if isinstance(item, MapNode)]
+    return mappings if len(mappings) == len(items) else []
 
 
 def _place_of(before: str, shown: str) -> Place:
