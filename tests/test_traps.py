@@ -229,6 +229,32 @@ note MP111: model/requirements.txt:1:1: mlflow-skinny==3.17.2 serves in place of
     assert said == expected
 
 
+def test_a_model_that_was_saved_with_other_versions_than_the_spec_requires(report, wheels):
+    make_wheel(wheels, "scikit-learn", "1.7.0")
+    mlmodel = """\
+flavors:
+  python_function: {loader_module: mlflow.sklearn, model_path: model.pkl, python_version: 3.9.18}
+  sklearn: {pickled_model: model.pkl, sklearn_version: 1.5.2}
+"""
+    spec = {"name": "demo", "model": "./model", "server": CUSTOM, "check": False, "requirements": ["scikit-learn"]}
+    model = {"model/MLmodel": mlmodel, "model/model.pkl": pickle.dumps({}), "modelpack.yaml": spec}
+
+    said = report(files=model)
+
+    expected = """\
+exit code 0
+warning MP501: model/MLmodel:2:91: the model was saved with Python 3.9.18, the
+    package has 3.11
+    fix: set python: "3.9", or save it again
+warning MP501: model/MLmodel:3:56: the model was saved with scikit-learn 1.5.2,
+    the package has 1.7.0
+    fix: require scikit-learn==1.5.2, or save it again
+note MP503: model: model/model.pkl: a pickle: loading it runs code
+2 warnings, 1 note; modelpack explain CODE says more
+"""
+    assert said == expected
+
+
 def test_uv_does_not_download_a_python(wheels, tmp_path, monkeypatch):
     isolate(monkeypatch, tmp_path)
     monkeypatch.setenv("PATH", "/nonexistent")
@@ -324,7 +350,8 @@ http.server.ThreadingHTTPServer(("0.0.0.0", int(os.environ["MODELPACK_PORT"])), 
 def test_undeclared_imports_of_a_server_whose_health_route_lies(make, wheels, cache):
     write_torchserver(wheels)
     server = {**small_server.SERVER, "command": ["python3", "-m", "torchserver"]}
-    project = make("", server=server, requirements=["torchserver"])
+    check = {"request": "request.json", "timeout": 3}
+    project = make("", server=server, requirements=["torchserver"], check=check)
 
     said = small_server.report(project, cache)
 

@@ -21,6 +21,7 @@ def of_spec(spec: Spec) -> tuple[Problem, ...]:
 
 def of_lock(spec: Spec, lock: Lock, machine: Machine) -> tuple[tuple[Problem, ...], bool]:
     """Give what is found in a lock, and whether everything could be asked for that."""
-    from modelpack.findings import resolved  # noqa: PLC0415
+    from modelpack.findings import resolved, saved_with  # noqa: PLC0415
 
-    return resolved.problems(spec, lock, machine)
+    found, complete = resolved.problems(spec, lock, machine)
+    return (*found, *saved_with.problems(spec, lock)), complete

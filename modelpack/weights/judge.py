@@ -48,7 +48,7 @@ def problems(lock: Lock, *policies: tuple[str, Sequence[str] | None]) -> Iterato
         lock: the package.
         policies: who says so (``modelpack.yaml: formats``) and the kinds that are allowed; None allows all usual ones.
     """
-    locked = _versions(lock).keys()
+    locked = versions(lock).keys()
     if lock.weights:
         yield from refusals(lock.weights, *policies)
     # A base image may have a Python of its own.
@@ -66,14 +66,14 @@ def refusals(weights: LockedWeights, *policies: tuple[str, Sequence[str] | None]
 
 def notices(lock: Lock) -> Iterator[Problem]:
     """Say what is worth knowing of the weights."""
-    versions = _versions(lock)
+    have = versions(lock)
     told = 0
     for item in _files(lock):
         for name, version in item.versions.items():
-            if name in versions and versions[name] != version:
+            if name in have and have[name] != version:
                 yield Problem(
                     where=_where(item),
-                    message=f"was saved by {name} {version}, the package has {versions[name]}",
+                    message=f"was saved by {name} {version}, the package has {have[name]}",
                     hint=f"require {name}=={version}, or save it again",
                     severity="warning",
                     code="MP501",
@@ -95,7 +95,7 @@ def notices(lock: Lock) -> Iterator[Problem]:
         yield Problem(where="model", message=f"{told - _FEW} more pickles", severity="note", code="MP503")
 
 
-def _versions(lock: Lock) -> dict[str, str]:
+def versions(lock: Lock) -> dict[str, str]:
     """Give the versions of all Python distributions in a package."""
     interpreter = lock.python.interpreter
     found: dict[str, str] = {}
