@@ -23,6 +23,8 @@ _OF_REQUESTS = ("route", "method", "content_type", "status")
 
 _WITH_BODY = ("POST", "PUT", "PATCH")
 
+_QUOTES = 'write names and texts in double quotes: {"data": ["a"]}'
+
 
 def read_check(root: Value, entry: ServerEntry | None, folder: Folder, findings: Findings) -> Check | None:
     """Read the key ``check``; None when the spec wants none, or when it is wrong.
@@ -165,7 +167,8 @@ class _RequestReader:
         shown = self.folder.show(source.path)
         place, message = _judge_json(source.path, shown)
         if message:
-            self.findings.add(place, message, path=source.key)
+            hint = _QUOTES if "double quotes" in message else None
+            self.findings.add(place, message, hint, path=source.key)
 
 
 def _is_json(content_type: str) -> bool:

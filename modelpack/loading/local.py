@@ -89,7 +89,11 @@ def _unfit(written: Written, path: Path) -> tuple[str, str | None] | None:
             return None
         return f"not a Python project: {text}", f"it has none of {', '.join(_PROJECT_FILES)}"
     if not exists(path):
-        return f"no such file or folder: {text}", None
+        slashes = written.path.replace("\\", "/")
+        return (
+            f"no such file or folder: {text}",
+            f"write it with slashes: {slashes}" if slashes != written.path else None,
+        )
     if not path.name.lower().endswith(ARCHIVES):
         return f"neither a project, nor a source archive, nor a wheel: {text}", None
     return _bad_wheel(path) if path.suffix == ".whl" else None

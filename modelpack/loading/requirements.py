@@ -92,7 +92,9 @@ def distribution(text: str) -> str:
 
 
 def _repair(text: str) -> str | None:
-    """Give the hint for conda's ``name=1.0``, for ``name 1.0`` and for turned operators."""
+    """Give the hint for conda's ``name=1.0``, for ``name 1.0``, for turned operators and for commands."""
+    if item := re.fullmatch(r"[!%]?\s*(?:python3? -m )?pip3? install (?:-[A-Za-z-]+ )*([^-\s]\S*)", text):
+        return f"write {show(item[1])} alone: a line is a requirement, not a command"
     if item := re.fullmatch(r"""\[?\s*(['"])(.+?)\1\s*[,\]]*""", text):
         return f"write {show(item[2])} alone, without quotes and commas"
     match = re.fullmatch(r"([A-Za-z0-9._-]+?)\s*(=>|=<|[= ])\s*([0-9][A-Za-z0-9.*]*)(=\w+)?", text)
