@@ -1,9 +1,14 @@
-"""Joins a folder of small files and large files of their own into one tree of links."""
+"""Joins copies of small files and links to large ones into one tree.
+
+Links to small files would lead out of the tree: MLflow refuses a model whose ``MLmodel`` does, and modules follow links
+before they look for what lies beside them.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 
 
 def main() -> None:
@@ -18,7 +23,7 @@ def main() -> None:
         for name in [*names, *(entry for entry in folders if os.path.islink(os.path.join(folder, entry)))]:
             source = os.path.join(folder, name)
             # The user's own symlinks point inside the tree, so they are right as they are.
-            os.symlink(os.readlink(source) if os.path.islink(source) else source, os.path.join(below, name))
+            shutil.copy(source, os.path.join(below, name), follow_symlinks=False)
     for file in plan["files"]:
         place = os.path.join(out, file["path"])
         os.makedirs(os.path.dirname(place), exist_ok=True)

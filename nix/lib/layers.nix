@@ -94,19 +94,9 @@ let
   byPath = builtins.sort (a: b: a.path < b.path) files;
   perLayer = (builtins.length files + mostFiles - 1) / mostFiles;
 
-  # A tree's own paths beside its large files. A joined tree refers to the folder of small files only if there are some.
-  small =
-    name:
-    let
-      tree = packed.${name};
-      regular = builtins.filter (file: file ? sha256) lock.trees.${name}.files;
-    in
-    if tree.files == [ ] then
-      [ tree.path ]
-    else
-      [ tree.path ] ++ (if builtins.length regular > builtins.length tree.files then [ tree.small ] else [ ]);
-  data = builtins.concatMap small (builtins.attrNames (builtins.removeAttrs packed [ "code" ]));
-  code = if packed ? code then small "code" else [ ];
+  # A tree beside its large files, with copies of the small ones.
+  data = map (name: packed.${name}.path) (builtins.attrNames (builtins.removeAttrs packed [ "code" ]));
+  code = if packed ? code then [ packed.code.path ] else [ ];
 
   uncompressed =
     group:

@@ -1,5 +1,5 @@
-# The user's files. Small ones arrive together as one folder; large ones lie in the store once each and are linked to,
-# so that a changed label map copies no weights.
+# The user's files. Small ones arrive together as one folder; large ones lie in the store once each and are linked to
+# from a tree that has copies of the small ones, so that a changed label map copies no weights.
 {
   lock,
   derive,
