@@ -391,6 +391,28 @@ package = false
     def test_what_is_none_is_refused(self, tmp_path, content, message):
         assert f"uv.lock:1:1: {message}" in report(tmp_path, "uv.lock", content)
 
+    @pytest.mark.parametrize(("extra", "version"), [("new", "2.0"), ("old", "1.0")])
+    def test_of_extras_that_exclude_each_other_the_chosen_one_decides(self, wheels, extra, version):
+        folder = wheels.parent / "project"
+        folder.mkdir()
+        (folder / "pyproject.toml").write_text("""\
+[project]
+name = "demo"
+version = "0.1"
+requires-python = ">=3.11"
+dependencies = ["top", "server ; sys_platform == 'win32'"]
+optional-dependencies = {new = ["base>=2"], old = ["base<2"]}
+[tool.uv]
+conflicts = [[{extra = "new"}, {extra = "old"}]]
+package = false
+""")
+        uv(folder, "lock")
+
+        found = good(folder, "uv.lock", extras=(extra,))
+
+        assert texts(found.requirements) == ["top", f"base=={version}"]
+        assert texts(found.constraints) == [f"base=={version}", "top==1.0"]
+
 
 class TestPylock:
     def test_one_that_uv_exports_gives_every_package_with_its_digests(self, tmp_path, wheels):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from modelpack.loading.dependencies import Dependencies, Selection
+from modelpack.loading.markers import ALWAYS, NEVER
 from modelpack.loading.pins import line_of, packages_of, pin, require, take_indexes
 from modelpack.loading.sources import is_folder
 from modelpack.loading.toml_file import TomlFile, normal, read_toml
@@ -18,7 +19,6 @@ from modelpack.spec import IndexAddress
 _MEMBER = re.compile(
     r"""(?P<quote>['"])(?P<name>[\w.-]+)(?P=quote)\s+(?P<no>not\s+)?in\s+(?P<kind>extras|dependency_groups)"""
 )
-_ALWAYS, _NEVER = "python_version >= '3'", "python_version < '3'"
 
 
 def read_pylock(path: Path, found: Dependencies, selection: Selection) -> None:
@@ -91,6 +91,6 @@ def _without_members(marker: str, chosen: Mapping[str, set[str]]) -> str:
 
     def decide(match: re.Match[str]) -> str:
         inside = normal(match["name"]) in names[match["kind"]]
-        return _ALWAYS if inside != bool(match["no"]) else _NEVER
+        return ALWAYS if inside != bool(match["no"]) else NEVER
 
     return _MEMBER.sub(decide, marker)

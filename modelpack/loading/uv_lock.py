@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from modelpack.loading.dependencies import Dependencies, Selection
+from modelpack.loading.markers import ALWAYS, NEVER, may_hold
 from modelpack.loading.pins import line_of, packages_of, pin, require, take_indexes
-from modelpack.loading.toml_file import TomlFile, read_toml
+from modelpack.loading.toml_file import TomlFile, normal, read_toml
 from modelpack.loading.toml_shape import UV_LOCK
 from modelpack.loading.yamlfile import show
 
 _VERSION = 1
 _EXPORT = "name one: uv export --package NAME --format pylock.toml -o pylock.toml, and require that file"
+_CHOICE = re.compile(r"""extra\s*(==|!=)\s*['"]((?:extra|group)-\d+-[^'"]+)['"]""")
 _LOCAL = ("virtual", "editable", "directory")
 
 
@@ -40,13 +43,14 @@ def read_uv_lock(path: Path, found: Dependencies, selection: Selection) -> None:
         return
     if "virtual" not in root["source"]:
         found.note(line_of(file, root), "the project itself is not packaged by this", "list its folder beside the lock")
-    direct = list(_direct(file, root, selection))
-    others = [one for one in _reached(packages, direct) if one is not root]
+    marker = _Markers(root, selection)
+    direct = [item for item in _direct(file, root, selection) if may_hold(marker.of(item))]
+    others = [one for one in _reached(packages, direct, marker) if one is not root]
     for package in others:
-        _read_package(file, package)
+        _read_package(file, package, marker)
     take_indexes(file, (one["source"]["registry"] for one in others if "registry" in one.get("source", {})))
     for item in direct:
-        require(file, _requirement(item), line_of(file, item))
+        require(file, _requirement(item, marker.of(item)), line_of(file, item))
 
 
 def _root(file: TomlFile, packages: list[Mapping[str, Any]]) -> Mapping[str, Any] | None:
@@ -62,7 +66,29 @@ def _root(file: TomlFile, packages: list[Mapping[str, Any]]) -> Mapping[str, Any
     return None
 
 
-def _reached(packages: list[Mapping[str, Any]], direct: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+class _Markers:
+    """The markers of a lock, in which uv writes the extras and groups that exclude each other as extras of its own.
+
+    ``extra-4-demo-cpu`` is the extra ``cpu`` of the project ``demo``, whose name has four characters.
+    """
+
+    def __init__(self, root: Mapping[str, Any], selection: Selection) -> None:
+        name = normal(root["name"])
+        chosen = (("extra", selection.extras), ("group", selection.groups or ()))
+        self._chosen = {f"{kind}-{len(name)}-{name}-{normal(one)}" for kind, named in chosen for one in named}
+
+    def of(self, item: Mapping[str, Any]) -> str:
+        """Give the marker of a dependency; empty when it has none."""
+        return self.decided(item.get("marker", ""))
+
+    def decided(self, marker: str) -> str:
+        """Give a marker with what the choice of extras and groups decides put in."""
+        return _CHOICE.sub(lambda match: ALWAYS if (match[2] in self._chosen) == (match[1] == "==") else NEVER, marker)
+
+
+def _reached(
+    packages: list[Mapping[str, Any]], direct: list[Mapping[str, Any]], markers: _Markers
+) -> list[Mapping[str, Any]]:
     """Give the packages that something asked for needs, in the order of the lock."""
     waiting, seen, reached = list(direct), set(), set()
     by_name: dict[str, list[int]] = {}
@@ -71,7 +97,7 @@ def _reached(packages: list[Mapping[str, Any]], direct: list[Mapping[str, Any]])
     while waiting:
         item = waiting.pop()
         key = (item["name"], item.get("version"), *item.get("extra", ()))
-        if key in seen:
+        if key in seen or not may_hold(markers.of(item)):
             continue
         seen.add(key)
         for index in by_name.get(item["name"], ()):
@@ -93,14 +119,13 @@ def _direct(file: TomlFile, root: Mapping[str, Any], selection: Selection) -> It
         yield from groups[group]
 
 
-def _requirement(item: Mapping[str, Any]) -> str:
+def _requirement(item: Mapping[str, Any], marker: str) -> str:
     extras = f"[{','.join(item['extra'])}]" if item.get("extra") else ""
-    marker = f" ; {item['marker']}" if item.get("marker") else ""
     version = f"=={item['version']}" if item.get("version") else ""
-    return f"{item['name']}{extras}{version}{marker}"
+    return f"{item['name']}{extras}{version}" + (f" ; {marker}" if marker else "")
 
 
-def _read_package(file: TomlFile, package: Mapping[str, Any]) -> None:
+def _read_package(file: TomlFile, package: Mapping[str, Any], markers: _Markers) -> None:
     source, line = package.get("source", {}), line_of(file, package)
     path = next((source[key] for key in ("path", *_LOCAL) if key in source), None)
     if path is not None:
@@ -111,7 +136,8 @@ def _read_package(file: TomlFile, package: Mapping[str, Any]) -> None:
         address = f"git+{source['git']}" if "git" in source else source["url"] + digest.replace("sha256:", "#sha256=")
         require(file, f"{package['name']} @ {address}", line)
     else:
-        marker = " or ".join(f"({one})" for one in package.get("resolution-markers", ()))
+        forks = map(markers.decided, package.get("resolution-markers", ()))
+        marker = " or ".join(f"({one})" for one in forks)
         files = [*package.get("wheels", ()), package.get("sdist", {})]
         found = pin(file, package, marker, (one.get("hash", "") for one in files))
         file.found.constraints += [found] if found else []

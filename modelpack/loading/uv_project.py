@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from modelpack.loading.dependencies import Line, Selection
+from modelpack.loading.markers import answers
 from modelpack.loading.pip_file import read_constraints, read_lines
 from modelpack.loading.requirements import bad_address, distribution
 from modelpack.loading.sources import is_folder
@@ -19,8 +19,6 @@ from modelpack.spec import IndexAddress, Requirement
 _TOOL = ("tool", "uv")
 _KINDS = ("path", "workspace", "git", "url", "index")
 _OF_UV = frozenset({"override-dependencies", "exclude-dependencies"})
-_MACHINES = ("x86_64", "aarch64")
-_PYTHONS = tuple(f"3.{minor}" for minor in range(8, 15))
 
 
 def read_uv(file: TomlFile, selection: Selection, first: int) -> None:
@@ -99,30 +97,19 @@ def _apply(
 
 def _chosen(file: TomlFile, line: Line, source: Mapping[str, Any], selection: Selection) -> bool:
     """Tell whether a source holds: its extra or group is asked for, and its marker true where packages run."""
-    from packaging.markers import InvalidMarker, Marker  # noqa: PLC0415 - costs start-up time
-
     for key, wanted in (("extra", selection.extras), ("group", selection.groups or ())):
         if key in source and normal(str(source[key])) not in map(normal, wanted):
             return False
     if "marker" not in source:
         return True
     try:
-        marker = Marker(str(source["marker"]))
-        answers = {marker.evaluate(environment) for environment in _environments()}
-    except InvalidMarker:
+        known = answers(str(source["marker"]))
+    except ValueError:
         file.found.add(line, f"not a marker, found {describe(source['marker'])}")
         return False
-    if len(answers) > 1:
+    if len(known) > 1:
         file.found.add(line, "a source by machine or version of Python", "leave the one that the package is for")
-    return True in answers
-
-
-def _environments() -> Iterator[dict[str, str]]:
-    system = {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"}
-    implementation = {"implementation_name": "cpython", "platform_python_implementation": "CPython"}
-    for machine, python in itertools.product(_MACHINES, _PYTHONS):
-        versions = {"python_version": python, "python_full_version": f"{python}.9", "implementation_version": python}
-        yield {**system, **implementation, **versions, "platform_machine": machine}
+    return True in known
 
 
 def _take(
