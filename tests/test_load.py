@@ -381,7 +381,11 @@ def test_any_text_is_a_requirement_or_has_a_fault(text):
     [
         ("check: {request: file.json}", b'"\xe9"', "file.json:1:1: check.request: not JSON: not UTF-8"),
         ("check: {request: file.json}", b"[" * 100_000, "file.json:1:1: check.request: not JSON: nested too deeply"),
-        ("requirements: file.txt", b"# \xe9\n", "file.txt:1:1: not UTF-8: byte 0xe9"),
+        (
+            "requirements: file.txt",
+            b"# \xe9\n",
+            "file.txt:1:1: not UTF-8: byte 0xe9 (save it as UTF-8, or begin it with # coding: latin-1)",
+        ),
         (
             "requirements: [python>=3.11]",
             b"",

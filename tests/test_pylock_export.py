@@ -15,7 +15,14 @@ from packaging.pylock import Pylock
 
 from modelpack.delivery.pylock import export_pylock, pylock_text
 from modelpack.errors import ExportError
-from modelpack.lock import Build, FileEntry, Tree, Wheel
+from modelpack.loading.dependencies import Dependencies
+from modelpack.loading.dependency_files import read_dependencies
+from modelpack.loading.sources import Folder
+from modelpack.loading.yamlfile import Findings
+from modelpack.lock import Build, FileEntry, LockedRequirement, Tree, Wheel
+from modelpack.python.question import Limits
+from modelpack.python.resolve import resolve
+from modelpack.python.scope import Scope
 from modelpack.store.nix import STORE
 from modelpack.store.storepath import flat_path, recursive_path, store_name
 
@@ -55,6 +62,24 @@ def test_an_installer_without_network_installs_what_was_locked(locked, tmp_path,
 
     assert {path.name for path in (tmp_path / "env").glob("*.py")} == {"base.py", "top.py"}
     assert written == sum(path.stat().st_size for path in (tmp_path / "out").rglob("*") if path.is_file())
+
+
+def test_what_was_exported_and_is_read_again_gives_the_same_lock(locked, tmp_path, monkeypatch):
+    isolate(monkeypatch, tmp_path)
+    monkeypatch.setenv("UV_NO_INDEX", "1")
+    lock, store = locked
+    export_pylock(lock, store, tmp_path / "out", force=False, progress=Notes())
+    found = Dependencies(folder=Folder(path=tmp_path, shown=""), findings=Findings())
+
+    read_dependencies(tmp_path / "out/pylock.toml", found)
+    found.findings.raise_any()
+    items = [LockedRequirement(requirement=one.text, origin=one.origin) for one in found.requirements]
+    target = {"python": "3.11", "platform": lock.platform, "glibc": "2.36", "cache": tmp_path / "cache"}
+    limits = Limits(hashed=tuple(found.requirements))
+    wheels = resolve(items, limits=limits, scope=Scope(tmp_path, found.indexes), progress=Notes(), **target)
+
+    kept = [(one.name, one.version, one.filename, one.sha256, one.size) for one in wheels]
+    assert kept == [(one.name, one.version, one.filename, one.sha256, one.size) for one in lock.python.wheels]
 
 
 def test_the_file_is_what_the_standard_says_and_names_no_host(locked):

@@ -98,6 +98,7 @@ uvicorn[standard]==0.30.0;python_version>="3.8"
         "numpy # é".encode("utf-16"),
         "# -*- coding: latin-1 -*-\nnumpy # é".encode("latin-1"),
         b"numpy\r\n",
+        "numpy\r\n".encode("utf-16-le"),
         b"\n\n  numpy\n#",
     ],
 )
@@ -194,7 +195,15 @@ def test_require_hashes_wants_one_behind_every_requirement(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"numpy\n# \xe9\n", "requirements.txt:2:1: not UTF-8: byte 0xe9\n"),
+        (
+            b"numpy\n# \xe9\n",
+            "requirements.txt:2:1: not UTF-8: byte 0xe9 (save it as UTF-8, or begin it with # coding: latin-1)\n",
+        ),
+        (b"-U numpy\n", "requirements.txt:1:1: an option of pip's command, not of its files: -U (leave it out)\n"),
+        (
+            b"numpy==${NO_SUCH}\n",
+            'requirements.txt:1:1: the environment variable NO_SUCH is not set: "numpy==${NO_SUCH}" (export NO_SUCH)\n',
+        ),
         (b"# coding: klingon\n", "requirements.txt:1:1: an unknown encoding: klingon\n"),
         (b"--find-links 'open\n", "requirements.txt:1:1: cannot be split into words: no closing quotation\n"),
         (b"numpy==1 --hash='open\n", "requirements.txt:1:1: cannot be split into words: no closing quotation\n"),

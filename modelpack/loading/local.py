@@ -90,10 +90,10 @@ def _unfit(written: Written, path: Path) -> tuple[str, str | None] | None:
         return f"not a Python project: {text}", f"it has none of {', '.join(_PROJECT_FILES)}"
     if not exists(path):
         slashes = written.path.replace("\\", "/")
-        return (
-            f"no such file or folder: {text}",
-            f"write it with slashes: {slashes}" if slashes != written.path else None,
-        )
+        hint = f"write it with slashes: {slashes}" if slashes != written.path else None
+        if written.name and written.path.startswith("/"):
+            hint = f"write {written.name}==VERSION, as pip list --format=freeze does"
+        return f"no such file or folder: {text}", hint
     if not path.name.lower().endswith(ARCHIVES):
         return f"neither a project, nor a source archive, nor a wheel: {text}", None
     return _bad_wheel(path) if path.suffix == ".whl" else None

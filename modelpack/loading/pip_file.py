@@ -26,6 +26,7 @@ MAX_BYTES = 8 << 20
 """Size of a file, in bytes, above which it is not a list of requirements."""
 _LONGEST = 4096
 """Characters of what is still one requirement, without its options."""
+_VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 _PROJECT = "PROJECT_ROOT"
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -51,6 +52,14 @@ _WITH_VALUE = frozenset(
     }
 )
 _SWITCHES = frozenset({"--no-index", "--pre", "--prefer-binary", "--require-hashes"})
+_OF_COMMAND = frozenset(
+    (
+        *("-U", "--upgrade", "--upgrade-strategy", "--no-cache-dir", "--user", "--no-deps", "-q", "--quiet", "-v"),
+        *("--force-reinstall", "-I", "--ignore-installed", "-t", "--target", "--prefix", "--timeout", "--retries"),
+        *("--default-timeout", "--no-build-isolation", "--use-pep517", "--break-system-packages", "--no-compile"),
+        *("--process-dependency-links", "--ignore-requires-python", "--no-warn-script-location", "--no-input"),
+    )
+)
 _WITHOUT_EFFECT = {
     "--no-binary": "wheels are taken where there are some",
     "--trusted-host": "only the settings of the machine may do without certificates",
@@ -128,7 +137,8 @@ def decode(path: Path, found: Dependencies, place: Place | None = None) -> str |
         before = data[: error.start]
         line = before.count(b"\n") + 1
         noun = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8"}.get(encoding, encoding)
-        found.findings.add(found.place(path, line), f"not {noun}: byte 0x{data[error.start]:02x}")
+        hint = "save it as UTF-8, or begin it with # coding: latin-1" if encoding == "utf-8" else None
+        found.findings.add(found.place(path, line), f"not {noun}: byte 0x{data[error.start]:02x}", hint)
     except LookupError:
         found.findings.add(start, f"an unknown encoding: {show(encoding)}")
     return None
@@ -138,6 +148,8 @@ def _encoding(data: bytes) -> str:
     for mark, encoding in _BOMS:
         if data.startswith(mark):
             return encoding
+    if len(data) > 3 and data[1] == data[3] == 0 != data[0]:
+        return "utf-16-le"  # as programs of Windows write it, without a mark
     for line in data.split(b"\n")[:2]:
         if line[:1] == b"#" and (match := re.search(rb"coding[:=]\s*([-\w.]+)", line)):
             return match[1].decode()
@@ -183,7 +195,7 @@ def _expand(text: str, folder: Path) -> str:
     """Replace ``${NAME}`` of variables that are set, and what uv, PDM and Hatch have for the project's folder."""
     known = {_PROJECT: str(folder.resolve())} | os.environ
     text = text.replace("{root:uri}", f"file://${{{_PROJECT}}}")
-    return re.sub(r"\$\{([A-Z0-9_]+)\}", lambda match: known.get(match[1]) or match[0], text)
+    return _VARIABLE.sub(lambda match: known.get(match[1]) or match[0], text)
 
 
 def _options(text: str) -> Iterator[tuple[str, str | None]]:
@@ -223,6 +235,8 @@ def _read_options(line: Line, expanded: Line, reading: _Reading, found: Dependen
 def _judge_option(name: str, value: str | None) -> Fault | None:
     if name in _WITH_VALUE:
         return None if value else (f"the option {name} lacks its value", None)
+    if name in _OF_COMMAND:
+        return f"an option of pip's command, not of its files: {name}", "leave it out"
     if name not in _SWITCHES:
         return f"an unknown option: {show(name)}", near(name, (*_WITH_VALUE, *_SWITCHES))
     return None if value is None else (f"the option {name} takes no value: {quote(value)}", None)
@@ -266,7 +280,7 @@ def _address(written: str, value: Line, reading: _Reading, found: Dependencies) 
     if fault := bad_address(value.text):
         found.add(value, fault)
         return None
-    missing = re.findall(r"\$\{([A-Z0-9_]+)\}", value.text)
+    missing = _VARIABLE.findall(value.text)
     for name in missing:
         found.add(value, f"the environment variable {name} is not set", f"export {name}, which this address needs")
     if missing:
@@ -301,6 +315,10 @@ def _requirement(line: Line, hashes: tuple[str, ...], reading: _Reading, found: 
         return None
     if wrong := bad_address(text):
         found.add(line, wrong)
+        return None
+    if (missing := _VARIABLE.search(text)) and "git+" not in text:
+        name = missing[1]
+        found.add(line, f"the environment variable {name} is not set: {quote(text)}", f"export {name}")
         return None
     path = take_apart(text).path
     if is_path(path) or (os.sep in path and "://" not in path and is_folder(reading.file.parent / path)):
