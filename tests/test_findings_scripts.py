@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import pickle
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -262,3 +265,33 @@ def test_a_file_that_cannot_be_parsed_is_told_where_it_is_imported():
     ((code, where, severity, _),) = found(script, helper="def x(:\n")
     assert (code, where, severity) == ("MP304", "src/helper.py:1:7", "error")
     assert found(init("pass"), helper="def x(:\n") == []
+
+
+class _Tensor:
+    """Is pickled as PyTorch does the content of a tensor."""
+
+    def __init__(self, place):
+        self.place = place
+
+
+class _Pickler(pickle.Pickler):
+    def persistent_id(self, value):
+        return ("storage", "FloatStorage", "0", value.place, 4) if isinstance(value, _Tensor) else None
+
+
+@pytest.mark.parametrize(
+    ("content", "call", "told"),
+    [
+        ({"w": _Tensor("cuda:0")}, "torch.load(path)", True),
+        ({"w": _Tensor("cuda:0")}, "torch.load(path, map_location='cpu')", False),
+        ({"w": _Tensor("cuda:0")}, "torch.load(path, 'cpu')", False),
+        ({"w": _Tensor("cpu"), "device": "cuda:0"}, "torch.load(path)", False),
+    ],
+)
+def test_weights_that_were_saved_on_a_gpu_are_told_where_they_are_loaded(content, call, told):
+    stream = io.BytesIO()
+    _Pickler(stream, protocol=2).dump(content)
+    with zipfile.ZipFile("model/net.pt", "w") as archive:
+        archive.writestr("net/data.pkl", stream.getvalue())
+    lines = init("path = find()", call, head="import torch\nfrom glob import glob as find\n")
+    assert [code for code, *_ in found(lines)] == (["MP508"] if told else [])

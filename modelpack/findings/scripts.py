@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from modelpack import injection
 from modelpack.errors import Problem, SpecError
-from modelpack.findings import answers, reads, secrets, undefined, wanted
+from modelpack.findings import answers, devices, reads, secrets, undefined, wanted
 from modelpack.findings.contents import Contents, variables
 from modelpack.findings.downloads import Downloads
 from modelpack.findings.folding import Folder
@@ -42,7 +42,8 @@ def problems(spec: Spec) -> Iterator[Problem]:
         # It may have further variables and files.
         return
     folders = [Folder(module, known) for module in modules]
-    for module, problem in (*reads.problems(modules, folders, Contents(spec)), *wanted.problems(modules, known)):
+    placed = [*reads.problems(modules, folders, Contents(spec)), *wanted.problems(modules, known)]
+    for module, problem in (*placed, *devices.problems(modules, spec)):
         yield _placed(problem, folder, module)
 
 
