@@ -19,6 +19,7 @@ def cache(tmp_path_factory):
         ("azureml", "pydantic<2.12", "pydantic"),
         ("flask", "flask<2.3", "flask"),
         ("pytriton", "numpy>=2.3", "numpy"),
+        ("flask", "connexion==2.14.2", "flask"),
         ("fastapi", "azureml-inference-server-http==1.5.1", None),
     ],
 )
