@@ -146,6 +146,11 @@ def test_a_version_that_the_environment_pins_wins(here):
     )
 
 
+def test_mlflows_pin_of_itself_without_a_patch_is_no_contradiction(here):
+    spec = spec_of(here, NEW.replace("3.17.2", "2.3.2"), **{"requirements.txt": "mlflow==2.3\n", "conda.yaml": None})
+    assert (spec.server.version, notices(spec)) == ("==2.3", [])
+
+
 def test_an_environment_that_was_renewed_leaves_mlflow_open(here):
     renewed = {"requirements.txt": "mlflow\nscikit-learn==1.9.1\n", "conda.yaml": None}
     assert spec_of(here, NEW.replace("1.9.1", "1.1.2").replace("3.17.2", "2.7.1"), **renewed).server.version is None

@@ -174,13 +174,18 @@ def _compare(model: MLmodel, environment: Environment, findings: Findings) -> No
         said = {file: other for file, other in said.items() if other != text}
         if name in environment.pins and not _allows(text, environment.pins[name]):
             said[UV_LOCK] = f"=={environment.pins[name]}"
-        if (saved := _saved_with(model, name)) and not _allows(text, saved):
+        if (saved := _saved_with(model, name)) and not _allows(text, saved) and not _is_own_pin(name, text, saved):
             said["MLmodel"] = f"saved with {saved}"
         if said:
             others = ", ".join(f"{file} {other or 'any'}" for file, other in said.items())
             findings.warn(
                 chosen.place(name), f"{name}: {chosen.name} has {text or 'any'}, {others}; {taken}", code="MP113"
             )
+
+
+def _is_own_pin(name: str, text: str, saved: str) -> bool:
+    """Say whether a pin is MLflow's own of itself, which up to 2.x leaves the patch out: ``==2.3`` for 2.3.2."""
+    return name == "mlflow" and text == f"=={'.'.join(saved.split('.')[:2])}"
 
 
 def _asked(source: Source) -> dict[str, str]:
