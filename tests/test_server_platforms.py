@@ -6,6 +6,7 @@ import json
 import os
 import runpy
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -32,9 +33,15 @@ class Double(litserve.LitAPI):
         return {"predictions": [2 * row for row in request["instances"]]}
 """
 RESPONSE = """\
+import time
+
 import flask
 
 def double(rows):
+    if rows == "slow":
+        print("slow began")
+        time.sleep(2)
+        rows = [1, 2.5]
     if rows == "few":
         return flask.Response("some rows, please", 422, mimetype="text/plain")
     return {'predictions': [2 * row for row in rows]}
@@ -80,6 +87,7 @@ def test_flask_serves_as_sagemaker_starts_it_and_refuses_what_is_no_json(tmp_pat
         "src/scoring.py": RESPONSE,
         "few.json": '{"instances": "few"}',
         "other.json": '{"rows": []}',
+        "slow.json": '{"instances": "slow"}',
     }
     folder = project(tmp_path / "p", "flask", "sagemaker", *requests, **files)
     assert real_project.build(folder, tmp_path / "cache")["answers"] == 6
@@ -88,7 +96,10 @@ def test_flask_serves_as_sagemaker_starts_it_and_refuses_what_is_no_json(tmp_pat
 
 
 def ask_image(folder, cache, port, *options):
-    """Start the exported image under the word ``serve``, with nothing that it can write to but memory; ask it."""
+    """Start the exported image under the word ``serve``, with nothing that it can write to but memory; ask it.
+
+    It is stopped while it scores ``slow.json``, and answers that all the same.
+    """
     tools = runpy.run_path(str(real_project.CHECKOUT / "docs/servers.py"))
     archive = folder / "image.tar"
     assert real_project.run("export", "oci-archive", archive, cwd=folder, cache=cache)[0] == 0
@@ -102,6 +113,12 @@ def ask_image(folder, cache, port, *options):
     }
     with tools["container"](archive, (*options, "--read-only-tmpfs=false"), words=("serve",)) as (pid, _):
         tools["inside"](pid, plan, 1)
+        with ThreadPoolExecutor() as pool:
+            slow = pool.submit(tools["inside"], pid, {**plan, "body": str(folder / "slow.json")}, 1)
+            real_project.wait_until(lambda: "slow began" in tools["podman"]("logs", tools["CONTAINER"]))
+            tools["podman"]("stop", "--time", "30", tools["CONTAINER"])
+            assert slow.result() == {}
+        assert tools["podman"]("inspect", "--format", "{{.State.ExitCode}}", tools["CONTAINER"]).strip() == "0"
 
 
 def test_fastapi_serves_for_vertex_whatever_the_users_modules_are_called(tmp_path):
