@@ -217,14 +217,6 @@ def test_a_missing_module_that_only_running_finds_is_named_with_what_to_do(demo,
     assert err.endswith("\nhint: no locked distribution has the module polars: add the one that does to requirements\n")
 
 
-def test_a_missing_shared_library_is_named_with_its_debian_package(demo, tmp_path):
-    def change(folder):
-        edit(folder, "src/score.py", "import json\n", "import json\nimport ctypes\nctypes.CDLL('libGL.so.1')\n")
-
-    _, err = fail(demo, tmp_path / "demo", change)
-    assert "\nhint: the base lacks libGL.so.1, which Debian has in libgl1" in err
-
-
 def test_a_server_that_hangs_is_stopped_in_time(demo, tmp_path):
     def change(folder):
         edit(folder, "src/score.py", "    global model\n", "    import time\n    time.sleep(600)\n")

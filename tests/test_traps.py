@@ -292,11 +292,6 @@ def test_the_packages_themselves(tmp_path, monkeypatch, capsys, requirement, sai
     assert [words for words in said if words not in found] == []
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
-
-
 @pytest.fixture
 def make(wheels, tmp_path, monkeypatch):
     """Write a project whose requirements an index of the test has."""
@@ -347,13 +342,13 @@ http.server.ThreadingHTTPServer(("0.0.0.0", int(os.environ["MODELPACK_PORT"])), 
 
 @pytest.mark.nix
 @pytest.mark.network
-def test_undeclared_imports_of_a_server_whose_health_route_lies(make, wheels, cache):
+def test_undeclared_imports_of_a_server_whose_health_route_lies(make, wheels, small_cache):
     write_torchserver(wheels)
     server = {**small_server.SERVER, "command": ["python3", "-m", "torchserver"]}
     check = {"request": "request.json", "timeout": 3}
     project = make("", server=server, requirements=["torchserver"], check=check)
 
-    said = small_server.report(project, cache)
+    said = small_server.report(project, small_cache)
 
     expected = """\
 exit code 9
@@ -371,7 +366,7 @@ hint: no locked distribution has the module yaml: add pyyaml to requirements
 
 @pytest.mark.nix
 @pytest.mark.network
-def test_undeclared_need_of_java(make, cache):
+def test_undeclared_need_of_java(make, small_cache):
     app = """\
 import subprocess
 
@@ -380,7 +375,7 @@ from serve import serve
 subprocess.run(["java", "-version"], check=True)
 serve(lambda body: body)
 """
-    said = small_server.report(make(app), cache)
+    said = small_server.report(make(app), small_cache)
 
     assert "check failed at start" in said
     assert "hint: the package has no program java, which Debian has in openjdk-17-jre-headless: add" in said
@@ -388,7 +383,7 @@ serve(lambda body: body)
 
 @pytest.mark.nix
 @pytest.mark.network
-def test_undeclared_need_of_a_shell(make, cache):
+def test_undeclared_need_of_a_shell(make, small_cache):
     app = """\
 import os
 import subprocess
@@ -398,7 +393,7 @@ from serve import serve
 subprocess.run("exit 0", shell=True, check=True)
 serve(lambda body: body)
 """
-    said = small_server.report(make(app), cache)
+    said = small_server.report(make(app), small_cache)
 
     assert "check failed at start" in said
     assert "hint: there is no /bin/sh in the check: start programs without a shell (shell=True, os.system)" in said
@@ -418,7 +413,7 @@ def write_tool(folder):
 
 @pytest.mark.nix
 @pytest.mark.network
-def test_programs_that_are_started_by_name_are_those_of_the_package(make, wheels, cache, tmp_path):
+def test_programs_that_are_started_by_name_are_those_of_the_package(make, wheels, small_cache, tmp_path):
     write_tool(wheels)
     app = """\
 import json
@@ -440,7 +435,7 @@ def score(body):
 serve(score)
 """
     files = {"response.json": ["the tool", True]}
-    built = real_project.build(make(app, files=files, requirements=["tool"]), cache)
+    built = real_project.build(make(app, files=files, requirements=["tool"]), small_cache)
 
     write(tmp_path / "hostile", dict.fromkeys(("python", "python3", "tool"), "#!/bin/sh\nexit 127\n"))
     for path in (tmp_path / "hostile").iterdir():
@@ -472,27 +467,18 @@ serve(lambda body: json.dumps([version == sys.version, [place.startswith("/nix/s
 
 @pytest.mark.nix
 @pytest.mark.network
-def test_libpython_is_that_of_the_interpreter_and_not_the_machines(make, cache):
+def test_libpython_is_that_of_the_interpreter_and_not_the_machines(make, small_cache):
     files = {"response.json": [True, [True]]}
     project = make(LIBPYTHON, files=files, base={"packages": ["libpython3.11"]})
 
-    assert small_server.report(project, cache) == "exit code 0\n"
-
-
-@pytest.mark.nix
-@pytest.mark.network
-def test_libpython_that_is_missing_is_named_with_its_package(make, cache):
-    said = small_server.report(make(LIBPYTHON), cache)
-
-    assert "check failed at start" in said
-    assert "the base lacks libpython3.11.so.1.0, which Debian has in libpython3.11" in said
+    assert small_server.report(project, small_cache) == "exit code 0\n"
 
 
 @pytest.mark.nix
 @pytest.mark.network
 @pytest.mark.container
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("podman"), reason="needs podman as root")
-def test_a_server_that_writes_to_its_home_serves_on_a_read_only_root(make, cache, tmp_path):
+def test_a_server_that_writes_to_its_home_serves_on_a_read_only_root(make, small_cache, tmp_path):
     app = """\
 from pathlib import Path
 
@@ -503,8 +489,8 @@ from serve import serve
 serve(lambda body: (Path.home() / ".cache/server.json").read_bytes())
 """
     project = make(app)
-    real_project.build(project, cache)
-    code, _, err = real_project.run("export", "oci-archive", tmp_path / "small.tar", cwd=project, cache=cache)
+    real_project.build(project, small_cache)
+    code, _, err = real_project.run("export", "oci-archive", tmp_path / "small.tar", cwd=project, cache=small_cache)
     assert code == 0, err
 
     ask = "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8000); c.request('POST', '/score', '[1]');"
