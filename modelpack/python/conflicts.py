@@ -60,7 +60,8 @@ def explain(
     try:
         found = disagreement(involved, question, solve, lambda name: offers(name, question.scope).versions())
     except UvTimeoutError:
-        found = None
+        # Perhaps not the smallest set, which would take too long.
+        found = Disagreement(roots=tuple(involved), disputed=None, sides=()) if len(involved) > 1 else None
     if found is None:
         written = "; ".join(map(str, involved or question.roots))
         origins = tuple(dict.fromkeys(root.origin for root in involved))

@@ -35,7 +35,7 @@ from modelpack.web.credentials import redact
 
 _TASK = "resolving Python requirements"
 _WORKERS = 16
-_PATIENCE = 10.0
+_PATIENCE = 20.0
 """Seconds that one attempt to explain a conflict may take."""
 _FOUND_ANYWAY = re.compile(r"is yanked|does not have an extra named")
 """uv's warnings of what is judged afterwards."""
