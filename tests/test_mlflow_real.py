@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -31,6 +32,38 @@ import lightgbm
 model = lightgbm.train(dict(min_data=1, verbose=-1), lightgbm.Dataset(X, y), 2)
 signature = mlflow.models.infer_signature(X, model.predict(X))
 mlflow.lightgbm.save_model(model, "lightgbm", signature=signature, pip_requirements=["mlflow", "lightgbm", "numpy"])
+"""
+PYFUNC = f"""{TABLE}
+import pathlib, sys
+from mlflow.models import infer_signature
+pathlib.Path("helpers").mkdir()
+pathlib.Path("helpers/__init__.py").write_text("FACTOR = 3")
+pathlib.Path("plus.txt").write_text("7")
+sys.path.insert(0, ".")
+class Model(mlflow.pyfunc.PythonModel):
+    def load_context(self, context):
+        self.plus = float(open(context.artifacts["plus"]).read())
+    def predict(self, context, model_input, params=None):
+        import helpers
+        return (model_input["a"] * helpers.FACTOR + self.plus + (params or {{}}).get("more", 0)).tolist()
+more = dict(artifacts=dict(plus="plus.txt"), code_paths=["helpers"], pip_requirements=["mlflow", "pandas"])
+more |= dict(signature=infer_signature(X, y, params=dict(more=1)), input_example=(X.head(2), dict(more=5)))
+mlflow.pyfunc.save_model("pyfunc", python_model=Model(), **more)
+"""
+AGENT = """
+import mlflow, pydantic
+class Message(pydantic.BaseModel):
+    role: str
+    weight: float | None = None
+class Model(mlflow.pyfunc.PythonModel):
+    def predict(self, model_input: list[Message], params=None) -> list[str]:
+        return [message.role.upper() for message in model_input]
+mlflow.models.set_model(Model())
+"""
+HINTS = f"""
+import pathlib, mlflow
+pathlib.Path("agent.py").write_text({AGENT!r})
+mlflow.pyfunc.save_model("hints", python_model="agent.py", pip_requirements=["mlflow", "pandas", "pydantic"])
 """
 PACKAGE = """\
 target_environment: azureml:wine:2
@@ -113,6 +146,18 @@ def test_a_model_of_mlflow_1_answers_in_its_own_words(of_old, work):
     answers = package(of_old, "sklearn", work)
 
     assert answers["example-invocations"] == answers["example-score"] == pytest.approx([1, 2])
+
+
+@pytest.mark.skipif(not os.environ.get("MODELPACK_TEST_HEAVY"), reason="MODELPACK_TEST_HEAVY is not set")
+@pytest.mark.parametrize(("name", "script", "answer"), [("pyfunc", PYFUNC, [12, 18]), ("hints", HINTS, ["TEXT"])])
+def test_a_class_of_the_users_brings_its_code_files_and_parameters(of_today, work, name, script, answer):
+    save(of_today, work / "new/bin/python", script)
+
+    answers = package(of_today, name, work)
+
+    kind = "example" if name == "pyfunc" else "signature"
+    assert answers[f"{kind}-invocations"] == {"predictions": answer}
+    assert answers[f"{kind}-score"] == answer
 
 
 def test_a_deployment_of_azure_of_a_package_without_code_answers_in_both_protocols(of_today, work):
