@@ -18,10 +18,11 @@ _HEAD = """\
 
 Published examples, each given to `modelpack build` as it is. What they name and do not carry (models, scripts, values
 for placeholders) was filled in by [recipes](../compatibility/recipes.yaml). *Builds and answers* means that the real
-server answered a request in the sandbox, without network; *builds and is ready*, that there is no request to send, and
-the server's readiness route answered; everything else is refused with the reason that is quoted. Seconds are of one
-run, on a machine with other work, which found in its caches what examples before it had brought. Pythons that no
-Debian suite has were given as interpreter tarballs. Hosts of registries are left out.
+server answered a request in the sandbox, without network, or that the job wrote its rows; *builds and is ready*, that
+there is no request to send, and the server's readiness route answered; *builds unchecked*, that a job has no sample
+inputs; everything else is refused with the reason that is quoted. Seconds are of one run each, on a machine with other
+work, which found in its caches what examples before it had brought. Pythons that no Debian suite has were given as
+interpreter tarballs. Hosts of registries are left out.
 
 ```sh
 python compatibility/run.py FOLDER       # tries everything below it and writes this page
@@ -40,7 +41,7 @@ class Outcome:
     path: str
     kind: str
     verdict: str
-    """``builds and answers``, ``builds and is ready`` or ``refused``."""
+    """``builds and answers``, ``builds and is ready``, ``builds unchecked`` or ``refused``."""
     seconds: int
     said: str
     """The reason of a refusal, or the warnings of a build."""
