@@ -176,6 +176,13 @@ class TestPins:
         assert ask("top", previous=before) == before
         assert index.requests == []
 
+    def test_an_extra_that_some_package_asks_of_another_in_vain_is_no_reason_to_ask_anew(self, ask, folder, index):
+        make_wheel(folder, "above", "1.0", requires=["base[gone]"])
+        before = ask("above")
+        index.requests.clear()
+        assert ask("above", previous=before) == before
+        assert index.requests == []
+
     def test_pins_are_kept_beside_something_new(self, ask, folder):
         before = ask("top")
         self.publish(folder)

@@ -150,7 +150,8 @@ def _as_before(question: Question, wheels: Sequence[Wheel], store: MetadataStore
         chosen[found[0]] = found[1]
     pins = {distribution.name: distribution for distribution in chosen.values()}
     result = closure(question.requirements, pins, question.target.environment())
-    if result.unmet or result.unknown_extras or python_conflicts.broken(question, pins):
+    missing_extras = any(parent is None for parent, _, _ in result.unknown_extras)
+    if result.unmet or missing_extras or python_conflicts.broken(question, pins):
         return None
     return _explained(chosen, result)
 
