@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 import real_project
+
+# A shell starts what it runs in the background with the signal ignored, which every child would take over: tests of
+# interrupts would fail then.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
