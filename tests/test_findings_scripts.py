@@ -25,9 +25,10 @@ def project(tmp_path, monkeypatch):
     return tmp_path
 
 
-def found(script, *, server="azureml", more="", **modules):
-    text = f"name: demo\nmodel: {{path: ./model}}\ncode: {{path: ./src, scoring_script: score.py}}\nserver: {server}\n"
-    Path("modelpack.yaml").write_text(f"{text}requirements: []\ninputs: {{words: ./words.txt}}\ncheck: false\n{more}")
+def found(script, *, server="azureml", more="", mount="", **modules):
+    text = f"name: demo\nmodel: {{path: ./model{mount}}}\ncode: {{path: ./src, scoring_script: score.py}}\n"
+    text += f"server: {server}\nrequirements: []\ninputs: {{words: ./words.txt}}\ncheck: false\n"
+    Path("modelpack.yaml").write_text(text + more)
     Path("src/score.py").write_text(script)
     for name, content in modules.items():
         Path(f"src/{name}.py").write_text(content)
@@ -90,6 +91,15 @@ def test_functions_that_init_calls_are_followed():
         ("MP312", "src/score.py:4:10", "error", "reads gone.json, which is not in the code folder")
     ]
     assert found(init("pass", head=helper)) == []
+
+
+def test_a_place_that_the_package_makes_is_none_of_another_machine():
+    mount = ", mount_path: /var/azureml-app/azureml-models/demo/1"
+    script = init("open('/var/azureml-app/azureml-models/demo/1/{}')")
+    assert messages(script.replace("{}", "deep/weights.json"), mount=mount) == []
+    assert messages(script.replace("{}", "gone.json"), mount=mount) == [
+        "reads $AZUREML_MODEL_DIR/model/gone.json, which is not in the package"
+    ]
 
 
 def test_own_modules_are_looked_into():

@@ -41,6 +41,16 @@ class Contents:
             self._roots[f"{INPUT}{name}"] = {source.path.name: source}
         if spec.code:
             self._roots[CODE] = {"": spec.code.source}
+        self._links = {place: _rooted(target) for place, target in spec.links.items()}
+        self.has_image = spec.base.image is not None
+        """Whether there are files at other places too, which nobody knows here."""
+
+    def linked(self, path: str) -> str:
+        """Give a path that lies at one of the places that the package makes with the root that it leads to."""
+        for place, target in self._links.items():
+            if path == place or path.startswith(f"{place}/"):
+                return target + path.removeprefix(place)
+        return path
 
     def at(self, path: str) -> Found:
         """Say what is at a path that begins with a root of ``folding``."""

@@ -97,8 +97,8 @@ def _others(module: Module, folder: Folder) -> Iterator[str]:
 
 def _judge(read: _Read, contents: Contents, *, moves: bool) -> tuple[str, str, str] | None:
     """Give message, hint and severity; None when nothing is known to be wrong."""
-    path = read.path
-    if _DRIVE.fullmatch(path) or _OWN.fullmatch(path):
+    path = contents.linked(read.path)
+    if _DRIVE.fullmatch(path) or (_OWN.fullmatch(path) and not contents.has_image):
         system = "a path of Windows" if _DRIVE.fullmatch(path) else "a path of another machine"
         hint = "put the file into the model or into inputs, and read the path from AZUREML_MODEL_DIR or "
         return f"reads {path}, {system}", f"{hint}MODELPACK_INPUT_NAME", "error" if read.spot.sure else "warning"
