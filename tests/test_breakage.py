@@ -121,7 +121,7 @@ def test_fetching_that_is_ended_adds_nothing_half(demo, project, deaf, tmp_path,
 def test_a_check_that_is_ended_leaves_no_server_and_no_package(demo, project, number):
     score, spec = project / "src/score.py", project / "modelpack.yaml"
     before = {path: path.read_text(encoding="utf-8") for path in (score, spec)}
-    hang = f"    import time; time.sleep(300)  # {number}\n"
+    hang = f"    global model\n    import time; time.sleep(300)  # {number}\n"
     score.write_text(before[score].replace("    global model\n", hang), encoding="utf-8")
     spec.write_text(before[spec].replace("check: ", "check:\n  timeout: 20\n#"), encoding="utf-8")
     assert run("lock", cwd=project, cache=demo.cache)[0] == 0

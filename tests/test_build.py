@@ -184,7 +184,12 @@ def test_a_wrong_answer_is_shown_beside_the_right_one(demo, tmp_path):
 
 def test_a_crash_on_load_shows_the_servers_log(demo, tmp_path):
     def change(folder):
-        edit(folder, "src/score.py", "    global model\n", "    raise RuntimeError('the weights are broken')\n")
+        edit(
+            folder,
+            "src/score.py",
+            "    global model\n",
+            "    global model\n    raise RuntimeError('the weights are broken')\n",
+        )
 
     first, err = fail(demo, tmp_path / "demo", change)
     assert first == "error: check failed at start: the server stopped before it was ready, with exit code 3"
@@ -195,7 +200,9 @@ def test_a_crash_on_load_shows_the_servers_log(demo, tmp_path):
 def test_a_module_that_is_no_python_is_named(demo, tmp_path):
     def change(folder):
         (folder / "src/helper.py").write_text("def broken(:\n")
-        edit(folder, "src/score.py", "import json\n", "import json\nimport helper\n")
+        # Named at run time alone: one that is imported by a statement is found before anything is built.
+        late = "import json\nimport importlib\nimportlib.import_module('helper')\n"
+        edit(folder, "src/score.py", "import json\n", late)
 
     first, err = fail(demo, tmp_path / "demo", change)
     assert first.startswith("error: check failed at start: ")
@@ -219,7 +226,7 @@ def test_a_missing_module_that_only_running_finds_is_named_with_what_to_do(demo,
 
 def test_a_server_that_hangs_is_stopped_in_time(demo, tmp_path):
     def change(folder):
-        edit(folder, "src/score.py", "    global model\n", "    import time\n    time.sleep(600)\n")
+        edit(folder, "src/score.py", "    global model\n", "    global model\n    import time\n    time.sleep(600)\n")
         edit(folder, "modelpack.yaml", "check: ", "check:\n  timeout: 4\n#")
 
     first, err = fail(demo, tmp_path / "demo", change)
