@@ -142,10 +142,10 @@ def test_a_disk_that_a_program_of_the_builder_found_full_is_the_error():
 
 def test_what_a_server_says_of_a_disk_is_not_our_disk():
     child = log_line("OSError: [Errno 28] No space left on device")
-    error = read(START, child, problem("answer", "the answer is not the expected one"))[1]
+    error = read(START, child, problem("status", "answered 500: No space left on device"))[1]
     assert isinstance(error, CheckError)
 
 
-def test_a_builder_that_finds_the_disk_full_says_so():
+def test_what_a_builder_says_of_a_full_disk_is_the_error():
     error = read(START, problem("disk", "the disk is full: patchelf ended with signal 7"))[1]
     assert error.message.startswith("the disk is full")

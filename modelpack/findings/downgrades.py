@@ -12,9 +12,10 @@ from packaging.version import Version
 
 from modelpack.errors import Problem
 from modelpack.findings.obstacles import Obstacle, obstacle
-from modelpack.findings.resolution import Asked, Resolution
+from modelpack.findings.resolution import Resolution
 from modelpack.lock import Wheel
 from modelpack.python.index import IndexFile
+from modelpack.python.question import Root
 from modelpack.python.releases import Release, releases
 
 _LONG = 365
@@ -64,7 +65,7 @@ def _open_to(known: Mapping[Version, Release], allowed: SpecifierSet) -> list[Re
     ]
 
 
-def _of_one(resolution: Resolution, asked: Asked, wheel: Wheel, known: Sequence[Release]) -> Problem | None:
+def _of_one(resolution: Resolution, asked: Root, wheel: Wheel, known: Sequence[Release]) -> Problem | None:
     chosen = next((release for release in known if release.version == Version(wheel.version)), None)
     newer = [release for release in known if release.version > Version(wheel.version)]
     if chosen is None or not newer:
@@ -93,7 +94,7 @@ def _of_one(resolution: Resolution, asked: Asked, wheel: Wheel, known: Sequence[
 
 
 def _held_back(
-    resolution: Resolution, asked: Asked, wheel: Wheel, chosen: Release, fitting: Sequence[Release]
+    resolution: Resolution, asked: Root, wheel: Wheel, chosen: Release, fitting: Sequence[Release]
 ) -> tuple[Release, Obstacle] | None:
     """Say what holds back; what others need holds back a whole line of releases, of which the newest tells best."""
     made = _made(resolution)
@@ -112,7 +113,7 @@ def _held_back(
     return before[0], Obstacle(reason=reason)
 
 
-def _unfit(resolution: Resolution, asked: Asked, chosen: Release, newest: Release) -> tuple[Release, Obstacle] | None:
+def _unfit(resolution: Resolution, asked: Root, chosen: Release, newest: Release) -> tuple[Release, Obstacle] | None:
     """Say why a release is not for the target at all."""
     if not _much_older(chosen, newest):
         return None
@@ -137,7 +138,7 @@ def _much_older(one: Release, other: Release) -> bool:
     return (date.fromisoformat(other.day) - date.fromisoformat(one.day)).days >= _LONG
 
 
-def _bound(wheel: Wheel, asked: Asked, other: Release, resolution: Resolution) -> Obstacle | None:
+def _bound(wheel: Wheel, asked: Root, other: Release, resolution: Resolution) -> Obstacle | None:
     """Say what is in the package and does not allow a release."""
     for parent in wheel.required_by:
         if parent.specifier and not SpecifierSet(parent.specifier).contains(other.version, prereleases=True):

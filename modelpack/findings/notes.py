@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -50,6 +51,7 @@ def written(spec: Spec) -> str:
         return ""
 
 
+@functools.cache
 def _own_digest() -> str:
     """Give the digest of what decides what is found."""
     digest = hashlib.sha256()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -16,27 +15,10 @@ from modelpack.lock import Lock, Wheel
 from modelpack.locking.pins import Pins, python_patch
 from modelpack.python.dependencies import Distribution, holds
 from modelpack.python.metadata import MetadataStore
+from modelpack.python.question import Root
 from modelpack.python.scope import Scope
 from modelpack.python.target import Target
 from modelpack.spec import Spec
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
-    """A requirement of the user or of the server that holds on the target."""
-
-    requirement: Requirement
-    origin: str
-
-    @property
-    def name(self) -> NormalizedName:
-        """PEP 503 normalized."""
-        return canonicalize_name(self.requirement.name)
-
-    @property
-    def injected(self) -> bool:
-        """The server's, not the user's."""
-        return self.origin.startswith("server")
 
 
 class Resolution:
@@ -58,7 +40,7 @@ class Resolution:
         self.wheels: Mapping[str, Wheel] = {wheel.name: wheel for wheel in lock.python.wheels}
 
     @cached_property
-    def asked(self) -> tuple[Asked, ...]:
+    def asked(self) -> tuple[Root, ...]:
         """What user and server require on the target."""
         found = []
         for item in self.lock.python.requirements:
@@ -67,7 +49,7 @@ class Resolution:
             except InvalidRequirement:
                 continue
             if holds(requirement, self.target.environment(), None):
-                found.append(Asked(requirement=requirement, origin=item.origin))
+                found.append(Root(requirement=requirement, origin=item.origin))
         return tuple(found)
 
     @cached_property

@@ -11,9 +11,10 @@ from packaging.utils import canonicalize_name
 from modelpack import injection
 from modelpack.errors import Problem
 from modelpack.findings.modules import DISTRIBUTIONS
-from modelpack.findings.resolution import Asked, Resolution
+from modelpack.findings.resolution import Resolution
 from modelpack.python.contents import modules
 from modelpack.python.metadata import MetadataStore
+from modelpack.python.question import Root
 
 _LOADED = re.compile(
     r"""azureml-.*|.*opencensus.*|opentelemetry-.*|applicationinsights|inference-schema|pip|setuptools|wheel|certifi|tzdata
@@ -72,7 +73,7 @@ def _is_unclear(resolution: Resolution) -> bool:
     return False
 
 
-def _candidates(resolution: Resolution) -> Iterator[Asked]:
+def _candidates(resolution: Resolution) -> Iterator[Root]:
     """Give the user's own requirements that no other distribution needs, nor can make use of."""
     others = {
         canonicalize_name(match[0])

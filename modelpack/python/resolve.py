@@ -198,7 +198,7 @@ def _anew(
         answer = _ask_up_to_date(question, kept, upgrade=upgrade)
     except unbuilt.UnbuiltError as failure:
         pins = _partly_described(failure.pylock, question, store)
-        raise unbuilt.explain(failure, pins, question, tuple(alternatives), _works) from failure.error
+        raise unbuilt.explain(failure, pins, question, tuple(alternatives), _works) from failure
     except uv_tool.UvError as error:
         raise python_conflicts.explain(str(error), question, tuple(alternatives), solve, _works) from error
     chosen = _described(answer.pylock, question, store)

@@ -32,7 +32,7 @@ class UnbuiltError(SourceBuildError):
 
     def __init__(self, pin: tuple[NormalizedName, Version], pylock: Mapping[str, Any], error: SourceBuildError) -> None:
         super().__init__(error.message, name=error.name, hint=error.hint, details=error.details)
-        self.pin, self.pylock, self.error = pin, pylock, error
+        self.pin, self.pylock = pin, pylock
 
 
 def explain(
@@ -51,18 +51,18 @@ def explain(
         alternatives: what else the spec could ask.
         works: tells whether something else would do as a lock.
     """
-    (name, version), error = failure.pin, failure.error
+    name, version = failure.pin
     root, links = _needed_by(name, question, closure(question.requirements, pins, question.target.environment()))
     between = " -> ".join(f"{link} {pins[link].version}" for link in links[1:-1])
-    message = f"{_who(root, between, failure)} has no wheel for {question.target}, and {error.message}"
+    message = f"{_who(root, between, failure)} has no wheel for {question.target}, and {failure.message}"
     nearest = next_to(offers(name, question.scope), root, question) if root and root.name == name else None
     ways = ways_out([root], question, alternatives, works, nearest=nearest) if root else ()
-    hint = error.hint or (ways[0] if ways else _elsewhere(name, version, question))
+    hint = failure.hint or (ways[0] if ways else _elsewhere(name, version, question))
     return SourceBuildError(
         message,
-        name=error.name,
+        name=failure.name,
         hint=hint,
-        details=(*tried(ways), *_end(error.details)),
+        details=(*tried(ways), *_end(failure.details)),
         origins=(root.origin,) if root else (),
     )
 

@@ -72,7 +72,7 @@ class NixLog:
     def error(self, sandbox: bool) -> ModelpackError:
         """Give the error of a run that failed; ``sandbox`` says whether it was to be on."""
         if self._problem is not None:
-            return self._builder_error(self._problem)
+            return self._full_disk(self._problem) or _builder_error(self._problem)
         text = "\n".join(self._messages)
         missing = sorted(set(_MISSING.findall(text)))
         if missing:
@@ -93,12 +93,11 @@ class NixLog:
             )
         return BuildError(_first_error(self._messages), details=details)
 
-    def _builder_error(self, problem: dict[str, Any]) -> ModelpackError:
-        # What a program said of the disk in its own log counts before what the builder made of its exit code.
-        for line in (f"{problem.get('message')}", *(() if problem.get("step") in _ANSWERS else self._log_lines())):
-            if full := full_disk(line):
-                return full
-        return _builder_error(problem)
+    def _full_disk(self, problem: dict[str, Any]) -> BuildError | None:
+        """Give what a program said of the disk, which counts before what its builder made of the exit code."""
+        if problem.get("step") in _ANSWERS:
+            return None
+        return next(filter(None, map(full_disk, (str(problem.get("message")), *self._log_lines()))), None)
 
     def _log_lines(self) -> list[str]:
         return [line for lines in self._logs.values() for line in lines]
